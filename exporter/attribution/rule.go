@@ -1,0 +1,4 @@
+package attribution
+
+// A Rule names the rule that decided a Verdict.
+type Rule uint16
