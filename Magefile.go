@@ -1,0 +1,105 @@
+//go:build mage
+
+// The project's commands: go tool mage -l lists them.
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/magefile/mage/mg"
+	"github.com/magefile/mage/sh"
+)
+
+// Default is what `go tool mage` does without a target.
+var Default = Build
+
+const binary = "dist/darkshare"
+
+// Build makes dist/darkshare.
+func Build() error {
+	version := "devel"
+	if v, err := sh.Output("git", "describe", "--tags", "--always", "--dirty"); err == nil && v != "" {
+		version = v
+	}
+	return sh.RunWithV(map[string]string{"CGO_ENABLED": "0"},
+		"go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", binary, "./exporter/cmd/darkshare")
+}
+
+// Test checks the code and runs every test, with the race detector.
+func Test() error {
+	mg.SerialDeps(Lint, Build)
+	return sh.RunV("go", "test", "-race", "-timeout", "20m", "./...")
+}
+
+// Lint runs gofmt, go vet and staticcheck.
+func Lint() error {
+	unformatted, err := sh.Output("gofmt", "-l", "exporter", "Magefile.go")
+	if err != nil {
+		return err
+	}
+	if unformatted != "" {
+		return fmt.Errorf("gofmt would change:\n%s", unformatted)
+	}
+	if err := sh.RunV("go", "vet", "./..."); err != nil {
+		return err
+	}
+	return sh.RunV("go", "tool", "staticcheck", "./...")
+}
+
+// Bench measures replay against splitting fields and counting lines, and the hot path.
+func Bench() error {
+	mg.Deps(Build)
+	if err := sh.RunV("go", "run", "./exporter/bench", "-darkshare", binary); err != nil {
+		return err
+	}
+	return sh.RunV("go", "test", "-run", "^$", "-bench", ".", "-benchmem",
+		"./exporter/accesslog", "./exporter/attribution", "./exporter/visit", "./exporter/pipeline")
+}
+
+// Fuzz runs every fuzz target for a while: FUZZTIME, or 30s.
+func Fuzz() error {
+	mg.Deps(Build)
+	duration := os.Getenv("FUZZTIME")
+	if duration == "" {
+		duration = "30s"
+	}
+	files, err := filepath.Glob("exporter/*/*_test.go")
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		for line := range strings.Lines(string(text)) {
+			name, ok := strings.CutPrefix(line, "func Fuzz")
+			if !ok {
+				continue
+			}
+			name, _, _ = strings.Cut(name, "(")
+			err := sh.RunV("go", "test", "./"+filepath.Dir(file), "-run", "^$", "-fuzz", "^Fuzz"+name+"$", "-fuzztime", duration)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Demo simulates a site's traffic and shows what darkshare says of it, until Ctrl-C.
+func Demo() error {
+	mg.Deps(Build)
+	cmd := exec.Command(binary, "demo")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return cmd.Run()
+}
+
+// Evaluate prints how well darkshare attributes, on the corpora and on simulated traffic.
+func Evaluate() error {
+	return sh.RunV("go", "test", "-v", "-count=1", "-run", "Corpus|Accuracy", "./exporter/attribution", "./exporter/evaluate")
+}

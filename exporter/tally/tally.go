@@ -1,0 +1,211 @@
+// Package tally counts: requests and visits by what they are, the dark share
+// over sliding windows, and the pages and sections with the most visits. What it
+// holds is bounded whatever the log says.
+package tally
+
+import (
+	"time"
+
+	"github.com/darkshare/darkshare/exporter/attribution"
+	"github.com/darkshare/darkshare/exporter/schema"
+	"github.com/darkshare/darkshare/exporter/visit"
+)
+
+// Options say what a Tally may hold and where it gets its words from.
+type Options struct {
+	// Pages and Sections are how many of each have series of their own, per site.
+	// Default 100 and 20.
+	Pages, Sections int
+	// SiteName and SourceName give the label values behind numbers; Goal likewise,
+	// by site.
+	SiteName   func(site int) string
+	SourceName func(attribution.Source) string
+	GoalName   func(site, goal int) string
+	// Section gives the section of a page, empty where it has none.
+	Section func(site int, page []byte) []byte
+	// Clock gives the creation time of counters. Default time.Now.
+	Clock func() time.Time
+}
+
+// A Tally is a visit.Sink. It is not safe for concurrent use.
+type Tally struct {
+	opt     Options
+	now     int64 // the log's time
+	inputs  []input
+	sites   []*siteTally
+	visits  map[visitKey]*counter
+	unconf  map[siteChannel]*counter
+	shares  map[shareKey]*counter
+	goals   map[goalKey]*counter
+	limited limits
+}
+
+// A counter has its creation time beside its value, so that increase() sees its
+// first events.
+type counter struct {
+	n       uint64
+	created time.Time
+}
+
+type input struct {
+	name    string
+	lines   counter
+	errors  [schema.NumReasons]counter
+	newest  int64
+	created time.Time
+}
+
+type visitKey struct {
+	site     int
+	source   string
+	channel  schema.Channel
+	evidence schema.Evidence
+	device   schema.Device
+}
+
+type siteChannel struct {
+	site    int
+	channel schema.Channel
+}
+
+type shareKey struct {
+	site  int
+	app   string
+	scope schema.Scope
+}
+
+type goalKey struct {
+	site         int
+	goal, source string
+	channel      schema.Channel
+}
+
+type siteTally struct {
+	created  time.Time
+	requests [schema.NumKinds]uint64
+	windows  [len(windowSpans)]window
+	pages    *top
+	sections *top
+}
+
+// New returns an empty Tally.
+func New(o Options) *Tally {
+	if o.Pages <= 0 {
+		o.Pages = 100
+	}
+	if o.Sections <= 0 {
+		o.Sections = 20
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	return &Tally{
+		opt:    o,
+		visits: map[visitKey]*counter{},
+		unconf: map[siteChannel]*counter{},
+		shares: map[shareKey]*counter{},
+		goals:  map[goalKey]*counter{},
+	}
+}
+
+// Input adds an input, whose number is that of calls before, and returns it.
+func (t *Tally) Input(name string) int {
+	now := t.opt.Clock()
+	in := input{name: name, created: now}
+	in.lines.created = now
+	for i := range in.errors {
+		in.errors[i].created = now
+	}
+	t.inputs = append(t.inputs, in)
+	return len(t.inputs) - 1
+}
+
+// Line counts a record of the input: an access record where reason is
+// schema.ReasonNone, with its time or 0.
+func (t *Tally) Line(input int, reason schema.Reason, at int64) {
+	in := &t.inputs[input]
+	in.lines.n++
+	if reason != schema.ReasonNone {
+		in.errors[reason].n++
+		return
+	}
+	in.newest = max(in.newest, at)
+}
+
+// Advance sets the log's clock, by which the windows slide.
+func (t *Tally) Advance(now int64) { t.now = max(t.now, now) }
+
+// Rewind sets the log's clock back.
+func (t *Tally) Rewind(now int64) { t.now = max(0, min(t.now, now)) }
+
+// Request implements visit.Sink.
+func (t *Tally) Request(e *visit.Event, kind schema.Kind) {
+	t.site(e.Site).requests[kind]++
+}
+
+// Landing implements visit.Sink.
+func (t *Tally) Landing(o *visit.Outcome) {
+	if !o.Visit {
+		count(t, t.unconf, siteChannel{o.Site, o.Channel})
+		return
+	}
+	source := t.opt.SourceName(o.Source)
+	count(t, t.visits, visitKey{o.Site, source, o.Channel, o.Evidence, o.Device})
+	s := t.site(o.Site)
+	for i := range s.windows {
+		s.windows[i].add(windowSpans[i], t.now, o.Channel, o.Evidence)
+	}
+	s.pages.visit(o.Page, o.Channel, t.now, t.opt.Clock)
+	if section := t.opt.Section(o.Site, o.Page); len(section) > 0 {
+		s.sections.visit(section, o.Channel, t.now, t.opt.Clock)
+	}
+}
+
+// Share implements visit.Sink.
+func (t *Tally) Share(site int, app attribution.Source, scope schema.Scope, page []byte) {
+	count(t, t.shares, shareKey{site, t.opt.SourceName(app), scope})
+	t.site(site).pages.share(page, t.now, t.opt.Clock)
+}
+
+// Conversion implements visit.Sink.
+func (t *Tally) Conversion(site, goal int, channel schema.Channel, source attribution.Source) {
+	count(t, t.goals, goalKey{site, t.opt.GoalName(site, goal), t.opt.SourceName(source), channel})
+}
+
+// site returns the site's counters, made at its first record.
+func (t *Tally) site(id int) *siteTally {
+	for id >= len(t.sites) {
+		t.sites = append(t.sites, nil)
+	}
+	if t.sites[id] == nil {
+		t.sites[id] = &siteTally{
+			created:  t.opt.Clock(),
+			pages:    newTop(t.opt.Pages),
+			sections: newTop(t.opt.Sections),
+		}
+	}
+	return t.sites[id]
+}
+
+func count[K comparable](t *Tally, counters map[K]*counter, key K) {
+	c := counters[key]
+	if c == nil {
+		c = &counter{created: t.opt.Clock()}
+		counters[key] = c
+	}
+	c.n++
+}
+
+// limits counts the times that a limit was met, by the limit's name.
+type limits struct {
+	names   []string
+	counts  []func() uint64
+	created []time.Time
+}
+
+// Limit adds a limit that others keep: reached says how often it was met.
+func (t *Tally) Limit(name string, reached func() uint64) {
+	t.limited.names = append(t.limited.names, name)
+	t.limited.counts = append(t.limited.counts, reached)
+	t.limited.created = append(t.limited.created, t.opt.Clock())
+}

@@ -1,0 +1,218 @@
+package visit
+
+import (
+	"bytes"
+	"hash/maphash"
+	"math"
+	"time"
+
+	"github.com/darkshare/darkshare/exporter/attribution"
+	"github.com/darkshare/darkshare/exporter/schema"
+)
+
+// Some apps fetch the preview while the address is being typed, and so once for
+// every prefix of it (Telegram, Signal); others fetch one link several times, or
+// from several of their servers. A share is what is left when those are one.
+const (
+	// typing is how long a share waits for a longer prefix of the same address.
+	typing = int64(30 * time.Second)
+	// sameShare is how long the same page by the same sharer is the same share.
+	sameShare = int64(10 * time.Minute)
+	// A sharer that asks sharerMissing times for what does not exist, and more
+	// often than not, looks for something: it is a scanner with a preview's agent.
+	sharerMissing = 8
+)
+
+// A sharer is an app at one network: a phone, or an app's servers.
+type sharer struct {
+	key      uint64
+	seen     int64
+	app      attribution.Source
+	scope    schema.Scope
+	site     int32
+	waiting  bool
+	since    int64 // when the waiting page was last asked for
+	deadline int64
+	page     []byte // the waiting page; its memory is used again
+	shared   [8]recentLanding
+	oldest   uint8
+
+	found, missing uint16
+	hostile        bool
+}
+
+type sharers struct {
+	index   index
+	slab    []sharer
+	limit   int
+	hand    int
+	evicted uint64
+	// next is when the first waiting share is due, at the earliest.
+	next int64
+}
+
+func newSharers(limit int) sharers {
+	return sharers{index: newIndex(), limit: limit, next: forever}
+}
+
+// observePreview takes an app's fetch of a link preview.
+func (t *Tracker) observePreview(e *Event) {
+	s := t.sharers.sharer(t.salts.of(e.Time/dayNanos), e, t.sink)
+	t.sharers.judge(s, e)
+	if s.hostile {
+		t.sink.Request(e, schema.KindBot)
+		return
+	}
+	t.sink.Request(e, schema.KindPreview)
+	if len(e.Page) == 0 || e.Status != 0 && e.Status != 304 && (e.Status < 200 || e.Status > 299) {
+		return
+	}
+	t.sharers.fetch(s, e, t.sink)
+}
+
+func (ss *sharers) judge(s *sharer, e *Event) {
+	if e.Signals&attribution.SignalAttack != 0 {
+		s.hostile = true
+		return
+	}
+	if e.Status >= 400 && e.Status < 500 {
+		s.missing = increase(s.missing)
+	} else {
+		s.found = increase(s.found)
+	}
+	s.hostile = s.hostile || s.missing >= sharerMissing && s.missing > s.found
+}
+
+// fetch takes a sharer's successful fetch of a page.
+func (ss *sharers) fetch(s *sharer, e *Event, sink Sink) {
+	if s.waiting && string(s.page) == string(e.Page) {
+		return
+	}
+	if s.waiting && within(s.since, e.Time, typing) && sameAddress(s.page, e.Page) {
+		s.wait(e)
+		return
+	}
+	key := hashBytes(e.Page)
+	for i := range s.shared {
+		r := &s.shared[i]
+		if r.key == key && within(r.time, e.Time, sameShare) {
+			r.time = max(r.time, e.Time)
+			return
+		}
+	}
+	if s.waiting {
+		ss.count(s, sink)
+	}
+	s.app, s.scope, s.site = e.App, e.Scope, int32(e.Site)
+	s.wait(e)
+	ss.next = min(ss.next, s.deadline)
+}
+
+// sameAddress reports whether one page is a piece of the other, so that both can
+// be one address being typed. The home page is a piece of every address, but a
+// share of its own.
+func sameAddress(a, b []byte) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	return len(a) > 1 && bytes.HasPrefix(b, a)
+}
+
+func (s *sharer) wait(e *Event) {
+	s.waiting, s.since, s.deadline = true, e.Time, e.Time+typing
+	s.page = append(s.page[:0], e.Page...)
+}
+
+// count counts the share that waits.
+func (ss *sharers) count(s *sharer, sink Sink) {
+	s.waiting = false
+	s.shared[s.oldest] = recentLanding{hashBytes(s.page), s.since}
+	s.oldest = (s.oldest + 1) % uint8(len(s.shared))
+	sink.Share(int(s.site), s.app, s.scope, s.page)
+}
+
+// expire counts the shares that have waited long enough by now.
+func (ss *sharers) expire(now int64, sink Sink) {
+	if now < ss.next {
+		return
+	}
+	ss.next = forever
+	for i := range ss.slab {
+		s := &ss.slab[i]
+		switch {
+		case !s.waiting:
+		case s.deadline <= now:
+			ss.count(s, sink)
+		default:
+			ss.next = min(ss.next, s.deadline)
+		}
+	}
+}
+
+// sharer returns the event's sharer, new if need be; where the table is full, in
+// the place of one not seen for long.
+func (ss *sharers) sharer(seed maphash.Seed, e *Event, sink Sink) *sharer {
+	key := mix(maphash.Bytes(seed, network(e.Client)) ^ uint64(e.App)<<32 ^ uint64(e.Site))
+	if key == 0 {
+		key = 1
+	}
+	if i := ss.index.get(key); i != none {
+		s := &ss.slab[i]
+		if e.Time-s.seen > sameShare {
+			s.found, s.missing, s.hostile = 0, 0, false
+		}
+		s.seen = max(s.seen, e.Time)
+		return s
+	}
+	var i int32
+	if len(ss.slab) < ss.limit {
+		i = int32(len(ss.slab))
+		ss.slab = append(ss.slab, sharer{})
+	} else {
+		i = ss.victim()
+		old := &ss.slab[i]
+		if old.waiting {
+			ss.count(old, sink)
+		}
+		if e.Time-old.seen <= sameShare {
+			ss.evicted++
+		}
+		ss.index.remove(old.key)
+	}
+	s := &ss.slab[i]
+	*s = sharer{key: key, seen: e.Time, page: s.page[:0]}
+	for j := range s.shared {
+		s.shared[j].time = never
+	}
+	ss.index.put(key, i)
+	return s
+}
+
+// victim looks at the next few sharers in turn for the one not seen for longest.
+func (ss *sharers) victim() int32 {
+	oldest, victim := int64(math.MaxInt64), 0
+	for range 16 {
+		ss.hand = (ss.hand + 1) % len(ss.slab)
+		if seen := ss.slab[ss.hand].seen; seen < oldest {
+			oldest, victim = seen, ss.hand
+		}
+	}
+	return int32(victim)
+}
+
+// network cuts an address to the network that an app's servers share: the first
+// three bytes of IPv4, the first three groups of IPv6.
+func network(addr []byte) []byte {
+	if i := bytes.LastIndexByte(addr, '.'); i > 0 {
+		return addr[:i]
+	}
+	groups := 0
+	for i, c := range addr {
+		if c == ':' {
+			if groups++; groups == 3 {
+				return addr[:i]
+			}
+		}
+	}
+	return addr
+}

@@ -1,0 +1,103 @@
+package visit
+
+import (
+	"github.com/darkshare/darkshare/exporter/attribution"
+	"github.com/darkshare/darkshare/exporter/schema"
+	"github.com/darkshare/darkshare/exporter/stats"
+)
+
+// site is what is learned of one site as a whole.
+type site struct {
+	// The control group: landings from search engines are people, so the share
+	// of them that is confirmed tells how visible confirmation is here. Old ones
+	// count less and less.
+	control, confirmed float64
+	invisible          bool
+	// How many of the group's visitors ever sent the site's own referrer, and how
+	// many fetched an asset without. With "Referrer-Policy: no-referrer" nobody
+	// does the first, and a bare asset says nothing of the visitor.
+	visible, bare float64
+}
+
+const (
+	// memory is after how many landings of the control group the older ones count half.
+	memory = 2000
+	// Confirmation is off while the upper end of the control group's interval is
+	// below invisibleBelow, and on again once the lower end is above visibleAbove.
+	invisibleBelow = 0.10
+	visibleAbove   = 0.15
+	// A site is believed to hide its referrers itself after hiddenAfter visitors
+	// with bare assets, hiddenRatio times as many as sent the site's referrer.
+	hiddenAfter = 10
+	hiddenRatio = 5
+)
+
+// site returns the site's state, which holds until the next call.
+func (t *Tracker) site(id int) *site {
+	for id >= len(t.sites) {
+		t.sites = append(t.sites, site{})
+	}
+	return &t.sites[id]
+}
+
+func (s *site) confirming(c Confirmation) bool {
+	return c == ConfirmAlways || c == ConfirmAuto && !s.invisible
+}
+
+func (s *site) hidesReferrers() bool {
+	return s.bare >= hiddenAfter && s.bare > hiddenRatio*s.visible
+}
+
+// observeControl counts what a visitor of the control group has shown of the
+// site's referrers.
+func (t *Tracker) observeControl(v *visitor) {
+	s := t.site(int(v.site))
+	if v.own != never && v.shown&attribution.SignalOwnReferrer == 0 {
+		v.shown |= attribution.SignalOwnReferrer
+		s.visible++
+	}
+	if v.bare != never && v.shown&attribution.SignalBareAsset == 0 {
+		v.shown |= attribution.SignalBareAsset
+		s.bare++
+	}
+}
+
+// inControlGroup reports whether the landing came from a search engine, by its
+// referrer: whoever did is a person.
+func inControlGroup(o *Outcome) bool {
+	return o.Channel == schema.ChannelSearch && o.Evidence == schema.EvidenceReferrer
+}
+
+// learn takes a resolved landing into the control group if it belongs there.
+func (s *site) learn(o *Outcome) {
+	if !inControlGroup(o) || o.Reason == ReasonEvicted || o.Reason == ReasonHostile {
+		return
+	}
+	s.control++
+	if o.Visit && o.Reason != ReasonInvisible {
+		s.confirmed++
+	}
+	if s.control >= memory {
+		s.control, s.confirmed, s.visible, s.bare = s.control/2, s.confirmed/2, s.visible/2, s.bare/2
+	}
+	lower, upper := stats.Wilson(s.confirmed, s.control)
+	if upper < invisibleBelow {
+		s.invisible = true
+	} else if lower > visibleAbove {
+		s.invisible = false
+	}
+}
+
+// A Control is what the control group says of a site.
+type Control struct {
+	// Landings from search engines, and those that were confirmed.
+	Landings, Confirmed float64
+	// Enabled reports whether landings must be confirmed to count as visits.
+	Enabled bool
+}
+
+// Control returns the control group of the site.
+func (t *Tracker) Control(id int) Control {
+	s := t.site(id)
+	return Control{s.control, s.confirmed, s.confirming(t.opt.Confirmation)}
+}

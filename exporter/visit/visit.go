@@ -1,0 +1,279 @@
+// Package visit decides which landings are visits. It remembers visitors for as
+// long as a window lasts, confirms that they are browsers, tells reloads,
+// learns which pages people type, counts the fetches of one share once, and
+// follows visits to their goals: everything about a request that takes more
+// than the request.
+//
+// What it remembers is bounded, and hashed with a salt that changes every day
+// and is never written. All its time is the log's, so that a log replayed and
+// the same log followed live come to the same counts.
+package visit
+
+import (
+	"time"
+
+	"github.com/darkshare/darkshare/exporter/attribution"
+	"github.com/darkshare/darkshare/exporter/schema"
+)
+
+// Options are a Tracker's limits and times. The zero value of a field stands for
+// its default.
+type Options struct {
+	// Window is how long before and after a landing its visitor may show itself
+	// as a browser, how long the same landing again is a reload, and how long a
+	// visit lasts without a request. Default 30 minutes.
+	Window time.Duration
+	// Visitors is how many are remembered at the most. Default 100,000.
+	Visitors int
+	// Pending is how many landings may wait for confirmation. Default 32,768.
+	Pending int
+	// Pages is how many pages are remembered to learn which are entry pages.
+	// Default 8,192.
+	Pages int
+	// Sharers is how many fetchers of link previews are remembered. Default 4,096.
+	Sharers int
+	// Confirmation says whether a landing must be confirmed to count.
+	Confirmation Confirmation
+}
+
+// Confirmation says whether a landing must be confirmed to count as a visit.
+type Confirmation uint8
+
+// ConfirmAuto asks for confirmation where the control group shows that it can be
+// seen; ConfirmAlways and ConfirmNever do not look.
+const (
+	ConfirmAuto Confirmation = iota
+	ConfirmAlways
+	ConfirmNever
+)
+
+func (o Options) withDefaults() Options {
+	if o.Window <= 0 {
+		o.Window = 30 * time.Minute
+	}
+	orElse(&o.Visitors, 100_000)
+	orElse(&o.Pending, 32_768)
+	orElse(&o.Pages, 8_192)
+	orElse(&o.Sharers, 4_096)
+	return o
+}
+
+func orElse(n *int, def int) {
+	if *n <= 0 {
+		*n = def
+	}
+}
+
+// An Event is one classified request.
+type Event struct {
+	attribution.Verdict
+	// Site numbers the site from 0; it replaces Verdict.Site, which knows only
+	// the configured ones.
+	Site int
+	// Time is in nanoseconds since the Unix epoch.
+	Time int64
+	// Status is the response's, 0 where it is not logged.
+	Status int
+	// Client is the address of whoever asked.
+	Client []byte
+	// ID is the caller's, and comes back with the Outcome of a landing.
+	ID uint64
+}
+
+// An Outcome is what became of a landing.
+type Outcome struct {
+	ID       uint64
+	Site     int
+	Time     int64
+	Page     []byte // valid during the call
+	Channel  schema.Channel
+	Source   attribution.Source
+	Evidence schema.Evidence
+	Device   schema.Device
+	// Visit tells a visit from an unconfirmed landing.
+	Visit bool
+	// Reason says what confirmed the visitor, or why that was not needed.
+	Reason Reason
+	// Learned reports that the page is an entry page by what visitors did there
+	// rather than by a rule.
+	Learned bool
+}
+
+// A Reason says why a landing is a visit, or is not.
+type Reason uint8
+
+// The reasons.
+const (
+	// ReasonUnconfirmed: the visitor never showed itself as a browser.
+	ReasonUnconfirmed Reason = iota
+	// ReasonOwnReferrer: it fetched something with the site's own referrer.
+	ReasonOwnReferrer
+	// ReasonMetadata: it sent fetch metadata.
+	ReasonMetadata
+	// ReasonBareAsset: it fetched assets, all without a referrer.
+	ReasonBareAsset
+	// ReasonInvisible: confirmation cannot be seen on this site, or is switched off.
+	ReasonInvisible
+	// ReasonHostile: it behaves like a scanner.
+	ReasonHostile
+	// ReasonEvicted: a limit was reached before its window was over.
+	ReasonEvicted
+)
+
+// A Sink takes what a Tracker finds. Its methods are called from within
+// Observe, Advance and Flush.
+type Sink interface {
+	// Request takes every event once, with its final kind.
+	Request(e *Event, kind schema.Kind)
+	// Landing takes every landing once, as soon as it is known whether it is a visit.
+	Landing(o *Outcome)
+	// Share takes a share: the fetches of a link preview that belong together.
+	Share(site int, app attribution.Source, scope schema.Scope, page []byte)
+	// Conversion takes the first time that a visit reaches a goal.
+	Conversion(site, goal int, channel schema.Channel, source attribution.Source)
+}
+
+// A Tracker turns events into visits. It is not safe for concurrent use.
+type Tracker struct {
+	opt  Options
+	sink Sink
+	// window is Options.Window in nanoseconds.
+	window int64
+	clock  int64
+
+	visitors visitors
+	landings landings
+	entries  entryPages
+	sharers  sharers
+	sites    []site
+	salts    salts
+	stats    Stats
+}
+
+// Stats counts what a Tracker holds and what its limits cost.
+type Stats struct {
+	// Visitors and Pending are held now.
+	Visitors, Pending int
+	// VisitorsEvicted, PendingEvicted, PagesEvicted and SharersEvicted were
+	// forgotten before their time, because a limit was reached.
+	VisitorsEvicted, PendingEvicted, PagesEvicted, SharersEvicted uint64
+}
+
+// NewTracker returns a Tracker that hands what it finds to sink.
+func NewTracker(o Options, sink Sink) *Tracker {
+	o = o.withDefaults()
+	return &Tracker{
+		opt:      o,
+		sink:     sink,
+		window:   int64(o.Window),
+		visitors: newVisitors(o.Visitors),
+		landings: newLandings(o.Pending),
+		entries:  newEntryPages(o.Pages),
+		sharers:  newSharers(o.Sharers),
+	}
+}
+
+// Window returns the window in force.
+func (t *Tracker) Window() time.Duration { return t.opt.Window }
+
+// Stats returns what the tracker holds.
+func (t *Tracker) Stats() Stats {
+	s := t.stats
+	s.Visitors = t.visitors.len()
+	s.Pending = t.landings.len()
+	s.PagesEvicted = t.entries.evicted
+	s.SharersEvicted = t.sharers.evicted
+	return s
+}
+
+// Observe takes the next event of the log. The event and what it points to are
+// the caller's again when it returns.
+func (t *Tracker) Observe(e *Event) {
+	switch e.Kind {
+	case schema.KindBot:
+		t.sink.Request(e, e.Kind)
+		return
+	case schema.KindPreview:
+		t.observePreview(e)
+		return
+	}
+	if e.Kind != schema.KindLanding && e.Signals == 0 && e.Goals == 0 {
+		t.sink.Request(e, e.Kind)
+		return
+	}
+	i := t.visitor(e)
+	v := &t.visitors.slab[i]
+	t.judge(v, e)
+	kind := e.Kind
+	switch {
+	case v.hostile && (kind == schema.KindLanding || kind == schema.KindInternal):
+		kind = schema.KindBot
+	case kind == schema.KindLanding && v.reload(e, t.window):
+		kind = schema.KindReload
+	}
+	t.sink.Request(e, kind)
+	if v.hostile {
+		t.resolvePending(i, ReasonHostile)
+		return
+	}
+	t.signals(i, e)
+	switch kind {
+	case schema.KindLanding:
+		t.land(i, e)
+	case schema.KindInternal:
+		t.entries.follow(e.Site, e.RefererPage, e.Page, e.Time)
+	}
+	if e.Goals != 0 && e.Status < 400 {
+		t.reach(&t.visitors.slab[i], e)
+	}
+}
+
+// signals notes what the event shows of its client, and resolves the landings
+// that waited for it.
+func (t *Tracker) signals(i int32, e *Event) {
+	v := &t.visitors.slab[i]
+	if e.Signals&attribution.SignalBareAsset != 0 {
+		v.bare = e.Time
+	}
+	if e.Signals&attribution.SignalMetadata != 0 {
+		v.metadata = e.Time
+	}
+	if e.Signals&attribution.SignalOwnReferrer != 0 {
+		v.own = e.Time
+	}
+	if v.control {
+		t.observeControl(v)
+	}
+	if v.pending != none {
+		t.confirm(i)
+	}
+}
+
+// Advance says that no event before the time now is to be expected any more, but
+// for a few that are a little late. It resolves the landings and shares whose
+// window has passed.
+func (t *Tracker) Advance(now int64) {
+	if now <= t.clock {
+		return
+	}
+	t.clock = now
+	t.expireLandings(now)
+	t.sharers.expire(now, t.sink)
+	t.visitors.expire(now - t.window)
+}
+
+// Rewind sets the clock back: the log's own clock was wrong, or an older log
+// follows.
+func (t *Tracker) Rewind(now int64) {
+	if now < t.clock {
+		t.clock = now
+	}
+}
+
+// Flush resolves everything that is pending as if its window had passed.
+func (t *Tracker) Flush() {
+	t.expireLandings(forever)
+	t.sharers.expire(forever, t.sink)
+}
+
+const forever int64 = 1<<63 - 1
