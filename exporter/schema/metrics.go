@@ -67,10 +67,10 @@ var (
 	ConfirmationEnabled = &Metric{"darkshare_confirmation_enabled", "darkshare.confirmation.enabled", "",
 		"1 where a landing must be confirmed to count as a visit, 0 where confirmation cannot be seen and every landing counts.", Gauge,
 		[]string{LabelSite}}
-	Ratio = &Metric{"darkshare_ratio", "darkshare.share", "1",
+	Ratio = &Metric{"darkshare_ratio", "darkshare.ratio", "1",
 		"The dark share: dark-social visits over all visits of the window, as known, as estimated, and at most.", Gauge,
 		[]string{LabelSite, LabelWindow, LabelBound}}
-	RatioVisits = &Metric{"darkshare_ratio_visits", "darkshare.share.visits", "{visit}",
+	RatioVisits = &Metric{"darkshare_ratio_visits", "darkshare.ratio.visits", "{visit}",
 		"Visits of the window, the count behind darkshare_ratio.", Gauge,
 		[]string{LabelSite, LabelWindow}}
 	LinkPreviews = &Metric{"darkshare_link_previews_total", "darkshare.link_previews", "{share}",

@@ -25,12 +25,11 @@ const (
 // A Directory numbers sites. The numbers hold as long as the directory does,
 // whatever is configured anew. It is not safe for concurrent use.
 type Directory struct {
-	limit      int
-	names      []string
-	ids        map[string]int
-	configured []int
-	counts     map[string]uint8
-	reached    uint64
+	limit   int
+	names   []string
+	ids     map[string]int
+	counts  map[string]uint8
+	reached uint64
 
 	lastHost []byte
 	lastSite int
@@ -47,14 +46,14 @@ func New(limit int) *Directory {
 	}
 }
 
-// Configure names the configured sites, in the order in which a Verdict numbers
-// them. With any at all, hosts of none of them belong to Other.
-func (d *Directory) Configure(names []string) {
-	d.configured = d.configured[:0]
-	for _, name := range names {
-		d.configured = append(d.configured, d.add(name))
+// Configure returns the numbers of the configured sites of those names.
+func (d *Directory) Configure(names []string) []int {
+	ids := make([]int, len(names))
+	for i, name := range names {
+		ids[i] = d.add(name)
 	}
 	d.lastHost = d.lastHost[:0]
+	return ids
 }
 
 func (d *Directory) add(name string) int {
@@ -70,9 +69,6 @@ func (d *Directory) add(name string) int {
 	return id
 }
 
-// Configured returns the index of the site among the configured ones, or -1.
-func (d *Directory) Configured(id int) int { return slices.Index(d.configured, id) }
-
 // Name returns the label value of the site.
 func (d *Directory) Name(id int) string { return d.names[id] }
 
@@ -82,12 +78,13 @@ func (d *Directory) Len() int { return len(d.names) }
 // Reached returns how often a host could not become a site because of the limit.
 func (d *Directory) Reached() uint64 { return d.reached }
 
-// Resolve returns the site of a verdict.
-func (d *Directory) Resolve(v *attribution.Verdict) int {
+// Resolve returns the site of a verdict, which numbers the sites as configured
+// does. Where there are any at all, hosts of none of them belong to Other.
+func (d *Directory) Resolve(v *attribution.Verdict, configured []int) int {
 	if v.Site >= 0 {
-		return d.configured[v.Site]
+		return configured[v.Site]
 	}
-	if len(d.configured) > 0 || len(v.Host) == 0 {
+	if len(configured) > 0 || len(v.Host) == 0 {
 		return Other
 	}
 	if string(d.lastHost) == string(v.Host) {

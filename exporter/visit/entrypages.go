@@ -62,7 +62,7 @@ const (
 	// A hub has hubTargets onward pages, and hubShare of those that the site's
 	// broadest page has: a busy site's articles reach the first by their menus alone.
 	hubTargets = 16
-	hubShare   = 0.125
+	hubShare   = 1.0 / 16
 	// Where private visits are known to come to a page, those without a referrer
 	// are most likely private too, whatever else the page is.
 	privateVisits = 10
@@ -73,9 +73,6 @@ func newEntryPages(limit int) entryPages { return entryPages{index: newIndex(), 
 
 // follow takes a visitor going from one page of the site to another.
 func (p *entryPages) follow(site int, from, to []byte, now int64) {
-	if len(from) == 0 || string(from) == string(to) {
-		return
-	}
 	e := p.page(pageKey(site, from))
 	period := now / forgetAfter
 	e.turn(period)

@@ -176,7 +176,7 @@ func (t *Tracker) decided(v *visitor, l *landing) (Reason, bool) {
 	switch {
 	case within(v.own, l.Time, t.window):
 		return ReasonOwnReferrer, true
-	case l.Evidence == schema.EvidenceNone:
+	case bare(&l.Outcome):
 		// Whether the client hides referrers decides the channel: wait for its assets.
 		return 0, false
 	case within(v.metadata, l.Time, t.window):
@@ -187,6 +187,14 @@ func (t *Tracker) decided(v *visitor, l *landing) (Reason, bool) {
 		return ReasonInvisible, true
 	}
 	return 0, false
+}
+
+// bare reports whether the landing came without a referrer and without another
+// sign of its sender. That the browser calls it cross-site (schema.EvidenceLink)
+// says that a page sent it; whether the page hid itself or the client hides every
+// referrer, only the client's assets tell.
+func bare(o *Outcome) bool {
+	return o.Evidence == schema.EvidenceNone || o.Evidence == schema.EvidenceLink
 }
 
 // final says what the landing is when its window is over. The control group goes
@@ -289,10 +297,16 @@ func (t *Tracker) resolve(n int32, reason Reason) {
 	o.Page, o.Reason = l.page, reason
 	o.Visit = reason == ReasonOwnReferrer || reason == ReasonMetadata || reason == ReasonBareAsset || reason == ReasonInvisible
 	s := t.site(o.Site)
-	if o.Evidence == schema.EvidenceNone {
+	if bare(o) {
 		switch {
 		case reason == ReasonBareAsset && !s.hidesReferrers():
 			o.Channel, o.Evidence = schema.ChannelUnknown, schema.EvidenceSuppressed
+			v := &t.visitors.slab[l.visitor]
+			if v.suppressed {
+				o.Visit, o.Reason = false, ReasonSameVisit
+			}
+			v.suppressed = true
+		case o.Evidence == schema.EvidenceLink:
 		case t.entries.typed(l.key, l.entryPage, &o.Learned):
 			o.Channel, o.Evidence = schema.ChannelDirect, schema.EvidenceEntryPage
 		default:

@@ -25,17 +25,18 @@ const (
 
 // A sharer is an app at one network: a phone, or an app's servers.
 type sharer struct {
-	key      uint64
-	seen     int64
-	app      attribution.Source
-	scope    schema.Scope
-	site     int32
-	waiting  bool
-	since    int64 // when the waiting page was last asked for
-	deadline int64
-	page     []byte // the waiting page; its memory is used again
-	shared   [8]recentLanding
-	oldest   uint8
+	key        uint64
+	seen       int64
+	prev, next int32 // of those that wait, the one due first at the head
+	app        attribution.Source
+	scope      schema.Scope
+	site       int32
+	waiting    bool
+	since      int64 // when the waiting page was last asked for
+	deadline   int64
+	page       []byte // the waiting page; its memory is used again
+	shared     [8]recentLanding
+	oldest     uint8
 
 	found, missing uint16
 	hostile        bool
@@ -47,18 +48,19 @@ type sharers struct {
 	limit   int
 	hand    int
 	evicted uint64
-	// next is when the first waiting share is due, at the earliest.
-	next int64
+	// The sharers that wait.
+	head, tail int32
 }
 
 func newSharers(limit int) sharers {
-	return sharers{index: newIndex(), limit: limit, next: forever}
+	return sharers{index: newIndex(), limit: limit, head: none, tail: none}
 }
 
 // observePreview takes an app's fetch of a link preview.
 func (t *Tracker) observePreview(e *Event) {
-	s := t.sharers.sharer(t.salts.of(e.Time/dayNanos), e, t.sink)
-	t.sharers.judge(s, e)
+	i := t.sharers.sharer(t.salts.of(e.Time/dayNanos), e, t.sink)
+	s := &t.sharers.slab[i]
+	s.judge(e)
 	if s.hostile {
 		t.sink.Request(e, schema.KindBot)
 		return
@@ -67,10 +69,10 @@ func (t *Tracker) observePreview(e *Event) {
 	if len(e.Page) == 0 || e.Status != 0 && e.Status != 304 && (e.Status < 200 || e.Status > 299) {
 		return
 	}
-	t.sharers.fetch(s, e, t.sink)
+	t.sharers.fetch(i, e, t.sink)
 }
 
-func (ss *sharers) judge(s *sharer, e *Event) {
+func (s *sharer) judge(e *Event) {
 	if e.Signals&attribution.SignalAttack != 0 {
 		s.hostile = true
 		return
@@ -84,12 +86,14 @@ func (ss *sharers) judge(s *sharer, e *Event) {
 }
 
 // fetch takes a sharer's successful fetch of a page.
-func (ss *sharers) fetch(s *sharer, e *Event, sink Sink) {
+func (ss *sharers) fetch(i int32, e *Event, sink Sink) {
+	s := &ss.slab[i]
 	if s.waiting && string(s.page) == string(e.Page) {
 		return
 	}
 	if s.waiting && within(s.since, e.Time, typing) && sameAddress(s.page, e.Page) {
-		s.wait(e)
+		ss.unqueue(i)
+		ss.wait(i, e)
 		return
 	}
 	key := hashBytes(e.Page)
@@ -101,11 +105,10 @@ func (ss *sharers) fetch(s *sharer, e *Event, sink Sink) {
 		}
 	}
 	if s.waiting {
-		ss.count(s, sink)
+		ss.count(i, sink)
 	}
 	s.app, s.scope, s.site = e.App, e.Scope, int32(e.Site)
-	s.wait(e)
-	ss.next = min(ss.next, s.deadline)
+	ss.wait(i, e)
 }
 
 // sameAddress reports whether one page is a piece of the other, so that both can
@@ -118,13 +121,38 @@ func sameAddress(a, b []byte) bool {
 	return len(a) > 1 && bytes.HasPrefix(b, a)
 }
 
-func (s *sharer) wait(e *Event) {
+// wait lets the sharer wait with the event's page.
+func (ss *sharers) wait(i int32, e *Event) {
+	s := &ss.slab[i]
 	s.waiting, s.since, s.deadline = true, e.Time, e.Time+typing
 	s.page = append(s.page[:0], e.Page...)
+	s.prev, s.next = ss.tail, none
+	if ss.tail != none {
+		ss.slab[ss.tail].next = i
+	} else {
+		ss.head = i
+	}
+	ss.tail = i
+}
+
+func (ss *sharers) unqueue(i int32) {
+	s := &ss.slab[i]
+	if s.prev != none {
+		ss.slab[s.prev].next = s.next
+	} else {
+		ss.head = s.next
+	}
+	if s.next != none {
+		ss.slab[s.next].prev = s.prev
+	} else {
+		ss.tail = s.prev
+	}
 }
 
 // count counts the share that waits.
-func (ss *sharers) count(s *sharer, sink Sink) {
+func (ss *sharers) count(i int32, sink Sink) {
+	ss.unqueue(i)
+	s := &ss.slab[i]
 	s.waiting = false
 	s.shared[s.oldest] = recentLanding{hashBytes(s.page), s.since}
 	s.oldest = (s.oldest + 1) % uint8(len(s.shared))
@@ -133,25 +161,14 @@ func (ss *sharers) count(s *sharer, sink Sink) {
 
 // expire counts the shares that have waited long enough by now.
 func (ss *sharers) expire(now int64, sink Sink) {
-	if now < ss.next {
-		return
-	}
-	ss.next = forever
-	for i := range ss.slab {
-		s := &ss.slab[i]
-		switch {
-		case !s.waiting:
-		case s.deadline <= now:
-			ss.count(s, sink)
-		default:
-			ss.next = min(ss.next, s.deadline)
-		}
+	for ss.head != none && ss.slab[ss.head].deadline <= now {
+		ss.count(ss.head, sink)
 	}
 }
 
 // sharer returns the event's sharer, new if need be; where the table is full, in
 // the place of one not seen for long.
-func (ss *sharers) sharer(seed maphash.Seed, e *Event, sink Sink) *sharer {
+func (ss *sharers) sharer(seed maphash.Seed, e *Event, sink Sink) int32 {
 	key := mix(maphash.Bytes(seed, network(e.Client)) ^ uint64(e.App)<<32 ^ uint64(e.Site))
 	if key == 0 {
 		key = 1
@@ -162,7 +179,7 @@ func (ss *sharers) sharer(seed maphash.Seed, e *Event, sink Sink) *sharer {
 			s.found, s.missing, s.hostile = 0, 0, false
 		}
 		s.seen = max(s.seen, e.Time)
-		return s
+		return i
 	}
 	var i int32
 	if len(ss.slab) < ss.limit {
@@ -172,7 +189,7 @@ func (ss *sharers) sharer(seed maphash.Seed, e *Event, sink Sink) *sharer {
 		i = ss.victim()
 		old := &ss.slab[i]
 		if old.waiting {
-			ss.count(old, sink)
+			ss.count(i, sink)
 		}
 		if e.Time-old.seen <= sameShare {
 			ss.evicted++
@@ -185,7 +202,7 @@ func (ss *sharers) sharer(seed maphash.Seed, e *Event, sink Sink) *sharer {
 		s.shared[j].time = never
 	}
 	ss.index.put(key, i)
-	return s
+	return i
 }
 
 // victim looks at the next few sharers in turn for the one not seen for longest.

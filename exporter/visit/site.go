@@ -12,7 +12,12 @@ type site struct {
 	// of them that is confirmed tells how visible confirmation is here. Old ones
 	// count less and less.
 	control, confirmed float64
-	invisible          bool
+	// Visitors who went from page to page, each page asked for with the one before
+	// as its referrer, and those of them who fetched anything but pages. Nobody who
+	// makes up referrers is among them, so they tell whether assets can be seen here
+	// even where scanners pretend to come from search engines.
+	walkers, fetchers float64
+	invisible         bool
 	// How many of the group's visitors ever sent the site's own referrer, and how
 	// many fetched an asset without. With "Referrer-Policy: no-referrer" nobody
 	// does the first, and a bare asset says nothing of the visitor.
@@ -22,10 +27,13 @@ type site struct {
 const (
 	// memory is after how many landings of the control group the older ones count half.
 	memory = 2000
-	// Confirmation is off while the upper end of the control group's interval is
-	// below invisibleBelow, and on again once the lower end is above visibleAbove.
+	// Confirmation is off while at most invisibleBelow of the walkers can have
+	// fetched anything, and on again once more than visibleAbove must have (the ends
+	// of the 95 % interval). While walkers are fewer than enoughWalkers, the control
+	// group decides.
 	invisibleBelow = 0.10
 	visibleAbove   = 0.15
+	enoughWalkers  = 20
 	// A site is believed to hide its referrers itself after hiddenAfter visitors
 	// with bare assets, hiddenRatio times as many as sent the site's referrer.
 	hiddenAfter = 10
@@ -80,7 +88,37 @@ func (s *site) learn(o *Outcome) {
 	if s.control >= memory {
 		s.control, s.confirmed, s.visible, s.bare = s.control/2, s.confirmed/2, s.visible/2, s.bare/2
 	}
-	lower, upper := stats.Wilson(s.confirmed, s.control)
+	s.decide()
+}
+
+// observeWalk notes that a visitor walked or fetched.
+func (t *Tracker) observeWalk(i int32, walked, fetched bool) {
+	v := &t.visitors.slab[i]
+	if v.walked && v.fetched || walked == v.walked && fetched == v.fetched {
+		return
+	}
+	was := v.walked && v.fetched
+	s := t.site(int(v.site))
+	if walked && !v.walked {
+		v.walked = true
+		s.walkers++
+	}
+	v.fetched = v.fetched || fetched
+	if v.walked && v.fetched && !was {
+		s.fetchers++
+	}
+	if s.walkers >= memory {
+		s.walkers, s.fetchers = s.walkers/2, s.fetchers/2
+	}
+	s.decide()
+}
+
+// decide switches confirmation off or on.
+func (s *site) decide() {
+	lower, upper := stats.Wilson(s.fetchers, s.walkers)
+	if s.walkers < enoughWalkers {
+		lower, upper = stats.Wilson(s.confirmed, s.control)
+	}
 	if upper < invisibleBelow {
 		s.invisible = true
 	} else if lower > visibleAbove {

@@ -114,6 +114,9 @@ const (
 	ReasonBareAsset
 	// ReasonInvisible: confirmation cannot be seen on this site, or is switched off.
 	ReasonInvisible
+	// ReasonSameVisit: it hides referrers and was counted a moment ago: its way
+	// through the site looks like one landing after the other.
+	ReasonSameVisit
 	// ReasonHostile: it behaves like a scanner.
 	ReasonHostile
 	// ReasonEvicted: a limit was reached before its window was over.
@@ -216,30 +219,43 @@ func (t *Tracker) Observe(e *Event) {
 		t.resolvePending(i, ReasonHostile)
 		return
 	}
-	t.signals(i, e)
-	switch kind {
-	case schema.KindLanding:
+	signals := e.Signals
+	if e.Kind == schema.KindInternal && signals&attribution.SignalOwnReferrer != 0 {
+		// Whoever makes up referrers names the site's own, too: they show something
+		// only where the visitor did come from there.
+		if t.visitors.slab[i].hasSeen(e.RefererPage) && string(e.RefererPage) != string(e.Page) {
+			t.entries.follow(e.Site, e.RefererPage, e.Page, e.Time)
+			t.observeWalk(i, true, false)
+		} else {
+			signals &^= attribution.SignalOwnReferrer
+		}
+	} else if signals&(attribution.SignalOwnReferrer|attribution.SignalBareAsset) != 0 {
+		t.observeWalk(i, false, true)
+	}
+	if e.Kind == schema.KindLanding || e.Kind == schema.KindInternal {
+		t.visitors.slab[i].sawPage(e.Page)
+	}
+	t.signals(i, signals, e.Time)
+	if kind == schema.KindLanding {
 		t.land(i, e)
-	case schema.KindInternal:
-		t.entries.follow(e.Site, e.RefererPage, e.Page, e.Time)
 	}
 	if e.Goals != 0 && e.Status < 400 {
 		t.reach(&t.visitors.slab[i], e)
 	}
 }
 
-// signals notes what the event shows of its client, and resolves the landings
-// that waited for it.
-func (t *Tracker) signals(i int32, e *Event) {
+// signals notes what a client has shown of itself, and resolves the landings that
+// waited for it.
+func (t *Tracker) signals(i int32, shown attribution.Signal, now int64) {
 	v := &t.visitors.slab[i]
-	if e.Signals&attribution.SignalBareAsset != 0 {
-		v.bare = e.Time
+	if shown&attribution.SignalBareAsset != 0 {
+		v.bare = now
 	}
-	if e.Signals&attribution.SignalMetadata != 0 {
-		v.metadata = e.Time
+	if shown&attribution.SignalMetadata != 0 {
+		v.metadata = now
 	}
-	if e.Signals&attribution.SignalOwnReferrer != 0 {
-		v.own = e.Time
+	if shown&attribution.SignalOwnReferrer != 0 {
+		v.own = now
 	}
 	if v.control {
 		t.observeControl(v)

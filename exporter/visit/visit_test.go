@@ -88,6 +88,9 @@ func (a act) event(id int) *Event {
 			}
 			e.Channel, e.Evidence = c, schema.EvidenceReferrer
 		}
+	case "link":
+		e.Kind, e.Signals = schema.KindLanding, attribution.SignalMetadata
+		e.Channel, e.Evidence = schema.ChannelDarkSocial, schema.EvidenceLink
 	case "internal":
 		e.Kind, e.Signals, e.RefererPage = schema.KindInternal, attribution.SignalOwnReferrer, []byte(a.from)
 	case "asset":
@@ -146,6 +149,8 @@ func TestVisits(t *testing.T) {
 	// Who is a browser.
 	f("an asset after the landing confirms it", "1=visit/dark_social/deep_link", a(0, "landing", "/x/y", ""), a(s, "asset", "", ""))
 	f("an asset before the landing confirms it", "2=visit/search/referrer", a(0, "asset", "", ""), a(s, "landing", "/x", "search"))
+	f("an internal page view from a page never seen does not", "1=unconfirmed/search/referrer", a(0, "landing", "/x", "search"), a(m, "internal", "/y", "/z"))
+	f("nor one from itself", "1=unconfirmed/search/referrer", a(0, "landing", "/x", "search"), a(m, "internal", "/y", "/y"))
 	f("an internal page view confirms it", "1=visit/search/referrer", a(0, "landing", "/x", "search"), a(m, "internal", "/y", "/x"))
 	f("fetch metadata confirms it", "1=visit/social/referrer", a(0, "landing+metadata", "/x", "social"))
 	f("nothing confirms it", "1=unconfirmed/dark_social/deep_link", a(0, "landing", "/x", ""), a(s, "favicon", "", ""))
@@ -157,7 +162,11 @@ func TestVisits(t *testing.T) {
 
 	// Who hides referrers.
 	f("assets without a referrer: suppressed", "1=visit/unknown/suppressed", a(0, "landing", "/x", ""), a(s, "bare", "", ""))
+	f("a link on a page that hides itself", "1=visit/dark_social/link", a(0, "link", "/x", ""), a(s, "asset", "", ""))
+	f("a link, from a client that hides referrers", "1=visit/unknown/suppressed", a(0, "link", "/x", ""), a(s, "bare", "", ""))
 	f("one asset with it: not suppressed", "1=visit/dark_social/deep_link", a(0, "landing", "/x", ""), a(s, "bare", "", ""), a(2*s, "asset", "", ""))
+	f("and its next pages are the same visit", "1=visit/unknown/suppressed 3=unconfirmed/unknown/suppressed",
+		a(0, "landing", "/x", ""), a(s, "bare", "", ""), a(m, "landing", "/y", ""))
 	f("a known sender stays known", "1=visit/dark_social/referrer", a(0, "landing", "/x", "whatsapp"), a(s, "bare", "", ""))
 	f("metadata, and assets without a referrer", "1=visit/unknown/suppressed", a(0, "landing+metadata", "/x", ""), a(s, "bare", "", ""))
 	f("metadata, and no assets", "1=visit/dark_social/deep_link", a(0, "landing+metadata", "/x", ""))
@@ -236,7 +245,8 @@ func TestShares(t *testing.T) {
 func TestLearnedEntryPages(t *testing.T) {
 	browse := func(from string, targets int) (acts []act) {
 		for i := range targets {
-			acts = append(acts, act{at: time.Duration(i) * time.Second, who: fmt.Sprint("v", i), what: "internal", page: fmt.Sprintf("/article-%d", i), from: from})
+			acts = append(acts, act{at: time.Duration(i) * time.Second, who: fmt.Sprint("v", i), what: "landing", page: from, from: "search"},
+				act{at: time.Duration(i) * time.Second, who: fmt.Sprint("v", i), what: "internal", page: fmt.Sprintf("/article-%d", i), from: from})
 		}
 		return acts
 	}
@@ -257,8 +267,8 @@ func TestLearnedEntryPages(t *testing.T) {
 	f("nothing known", "visit/dark_social/deep_link")
 	f("an article", "visit/dark_social/deep_link", browse("/page", 14))
 	f("a hub", "visit/direct/entry_page", browse("/page", 40))
-	f("a busy article beside a broad home page", "visit/dark_social/deep_link", browse("/page", 20), browse("/", 200))
-	f("a hub beside a broad home page", "visit/direct/entry_page", browse("/page", 40), browse("/", 200))
+	f("a busy article beside a broad home page", "visit/dark_social/deep_link", browse("/page", 20), browse("/", 400))
+	f("a hub beside a broad home page", "visit/direct/entry_page", browse("/page", 40), browse("/", 400))
 	f("a hub that is shared in private", "visit/dark_social/deep_link", browse("/page", 40), visits("/page", "whatsapp", 12), visits("/page", "", 20))
 	f("a hub that is seldom shared in private", "visit/direct/entry_page", browse("/page", 40), visits("/page", "whatsapp", 5))
 }
@@ -330,6 +340,7 @@ func TestLimits(t *testing.T) {
 	for i := range 10_000 {
 		for _, a := range []act{
 			{who: fmt.Sprint("l", i), what: "landing", page: fmt.Sprint("/", i)},
+			{who: fmt.Sprint("i", i), what: "landing", page: fmt.Sprint("/f", i), from: "search"},
 			{who: fmt.Sprint("i", i), what: "internal", page: "/t", from: fmt.Sprint("/f", i)},
 			{who: fmt.Sprintf("10.%d.%d.1", i/256, i%256), what: "preview", page: fmt.Sprint("/", i)},
 		} {
@@ -348,7 +359,7 @@ func TestLimits(t *testing.T) {
 		t.Errorf("limits reached without a word: %+v", s)
 	}
 	tr.Flush()
-	if got := r.visit[0] + r.visit[1]; got != r.kinds[schema.KindLanding] || got != 10_000 {
+	if got := r.visit[0] + r.visit[1]; got != r.kinds[schema.KindLanding] || got != 20_000 {
 		t.Errorf("%d landings came out of %d", got, r.kinds[schema.KindLanding])
 	}
 }

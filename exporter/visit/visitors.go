@@ -16,27 +16,35 @@ const never = -int64(1) << 62
 
 // A visitor is what is remembered of one client with one user agent on one site.
 type visitor struct {
-	key        uint64
-	prev, next int32 // by last request, newest first
+	// What every request of the visitor reads comes first, to lie together.
+	key  uint64
+	seen int64
+	// When it last showed each signal.
+	own, bare, metadata int64
+	// By when it was last seen, newest first, to the minute.
+	prev, next int32
+	moved      int64
 	// Its landings that wait, oldest first.
 	pending, lastPending int32
 	waits                uint8
+	hostile              bool
 	// control: it came from a search engine; shown is what observeControl has
 	// counted of it.
 	control bool
 	shown   attribution.Signal
+	site    int32
 
-	site int32
-	seen int64
-
-	// When it last showed each signal.
-	own, bare, metadata int64
+	// The pages it asked for last.
+	pagesSeen [8]uint64
+	nextSeen  uint8
+	// Whether it was counted as a client that hides referrers; whether it went
+	// from page to page as browsers do; whether it fetched more than pages.
+	suppressed, walked, fetched bool
 
 	// Recent landings, to tell reloads.
 	recent [4]recentLanding
 	oldest uint8
 
-	hostile bool
 	// Since the visitor appeared: its page views, and how many of its requests
 	// were for what does not exist; and its page views since burstStart.
 	pages, missing, burst uint16
@@ -58,12 +66,29 @@ type recentLanding struct {
 
 func (v *visitor) reset(key uint64, site int, now int64) {
 	*v = visitor{
-		key: key, prev: v.prev, next: v.next, pending: none, lastPending: none, site: int32(site), seen: now,
+		key: key, prev: v.prev, next: v.next, pending: none, lastPending: none, site: int32(site), seen: now, moved: now,
 		own: never, bare: never, metadata: never, burstStart: never,
 	}
 	for i := range v.recent {
 		v.recent[i].time = never
 	}
+}
+
+// sawPage remembers a page that the visitor asked for.
+func (v *visitor) sawPage(page []byte) {
+	v.pagesSeen[v.nextSeen] = hashBytes(page)
+	v.nextSeen = (v.nextSeen + 1) % uint8(len(v.pagesSeen))
+}
+
+// hasSeen reports whether the page is among those that the visitor asked for last.
+func (v *visitor) hasSeen(page []byte) bool {
+	key := hashBytes(page)
+	for _, seen := range v.pagesSeen {
+		if seen == key {
+			return true
+		}
+	}
+	return false
 }
 
 // reload reports whether the visitor landed on the same page from the same
@@ -150,14 +175,22 @@ func (vs *visitors) expire(since int64) {
 	}
 }
 
+// touch notes that the visitor was seen. It moves to the front once a minute only:
+// who goes first when the table is full need not be known to the second.
 func (vs *visitors) touch(i int32, now int64) {
 	v := &vs.slab[i]
 	v.seen = max(v.seen, now)
+	if now-v.moved < coarse {
+		return
+	}
+	v.moved = now
 	if vs.head != i {
 		vs.unlink(i)
 		vs.pushFront(i)
 	}
 }
+
+const coarse = int64(time.Minute)
 
 func (vs *visitors) unlink(i int32) {
 	v := &vs.slab[i]

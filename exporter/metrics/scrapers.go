@@ -1,0 +1,128 @@
+package metrics
+
+import (
+	"hash/maphash"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// scraperHeader is sent with every scrape by Prometheus, vmagent, Grafana Alloy
+// and the OpenTelemetry Collector, and by nothing else; its value is in seconds.
+const scraperHeader = "X-Prometheus-Scrape-Timeout-Seconds"
+
+// maxScrapers is how many scrapers are remembered.
+const maxScrapers = 16
+
+// scrapers knows when each scraper came last, so that a counter which began
+// since then can be shown to it at zero first.
+//
+// increase() and rate() see only steps between samples. A series that appears at
+// 3 has no step, and the first visits of every new source, page or app would be
+// lost; for rare labels those are most of the visits. Servers that read creation
+// times do not have the problem, but it is an experimental feature of Prometheus
+// 2.50 and later. Shown at 0 first and at 3 at the next scrape, the series has
+// its step everywhere, one scrape late.
+//
+// Where both meet, they agree: the server puts a zero at the creation time, reads
+// another zero, then the value, all with the same creation time. A counter that
+// stays at zero for a while is no reset.
+//
+// The one thing that must not happen is a zero after a value: it would be taken
+// for a restart, and everything counted twice. Hence:
+//
+//   - A scraper's time is that of the start of its last scrape that reached it,
+//     taken before the snapshot: what began in between is shown at zero twice.
+//   - A scraper not seen before is shown as zero what is younger than the window
+//     (what is older is history: as one step, it would be a spike that never was).
+//     Once the exporter has run for longer than the window, it is shown as zero
+//     only what nobody was shown yet: the stranger may be an old scraper after an
+//     upgrade or at a new address. Before that, every scraper is a stranger, and
+//     two that form a pair must both see the beginning.
+//   - A scraper is forgotten for another only when it has been away for longer
+//     than the window. If none has, the other is not remembered and remains a
+//     stranger, which is right too, only less often.
+//
+// It rests on Sample.Created being not earlier than the last snapshot that does
+// not hold the series.
+type scrapers struct {
+	window  time.Duration
+	started time.Time
+	seed    maphash.Seed
+
+	mu     sync.Mutex
+	last   map[scraper]time.Time
+	latest time.Time // the largest of all that were ever in last
+}
+
+// A scraper is a hash of what tells scrapers apart.
+type scraper uint64
+
+func newScrapers(window time.Duration, now time.Time) *scrapers {
+	return &scrapers{
+		window: window, started: now, seed: maphash.MakeSeed(),
+		last: make(map[scraper]time.Time, maxScrapers),
+	}
+}
+
+// identify returns who asks, and false for a client that is not a scraper. The
+// query is part of it because two jobs of one Prometheus, which may ask for
+// different metrics by name[], do not see each other's zeros.
+func (s *scrapers) identify(r *http.Request) (scraper, bool) {
+	if r.Header.Get(scraperHeader) == "" || s.window <= 0 {
+		return 0, false
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	return scraper(maphash.Comparable(s.seed, [...]string{host, r.UserAgent(), r.URL.RawQuery})), true
+}
+
+// since returns the time after which a counter must have begun to be shown at
+// zero in a scrape that starts now.
+func (s *scrapers) since(who scraper, now time.Time) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t, ok := s.last[who]; ok {
+		return t
+	}
+	since := now.Add(-s.window)
+	if s.started.Before(since) && s.latest.After(since) {
+		since = s.latest
+	}
+	return since
+}
+
+// shown notes that the scrape which started at that time has reached its scraper.
+func (s *scrapers) shown(who scraper, start time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if start.After(s.latest) {
+		s.latest = start
+	}
+	t, known := s.last[who]
+	if !known && len(s.last) >= maxScrapers && !s.forget(start.Add(-s.window)) {
+		return
+	}
+	if start.After(t) {
+		s.last[who] = start
+	}
+}
+
+// forget drops the scraper that has been away longest, if it was last seen before
+// the time.
+func (s *scrapers) forget(before time.Time) bool {
+	var oldest scraper
+	found := false
+	for who, t := range s.last {
+		if t.Before(before) {
+			oldest, before, found = who, t, true
+		}
+	}
+	if found {
+		delete(s.last, oldest)
+	}
+	return found
+}

@@ -1,0 +1,321 @@
+// Package pipeline takes blocks of lines all the way to the counters: lines are
+// parsed and classified by as many workers as there are processors, and the
+// records then observed one after the other in the log's order, so that the
+// counts do not depend on the number of workers.
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/darkshare/darkshare/exporter/attribution"
+	"github.com/darkshare/darkshare/exporter/schema"
+	"github.com/darkshare/darkshare/exporter/site"
+	"github.com/darkshare/darkshare/exporter/stream"
+	"github.com/darkshare/darkshare/exporter/tally"
+	"github.com/darkshare/darkshare/exporter/visit"
+)
+
+// Options say what an Engine works with.
+type Options struct {
+	// Rules are what requests are classified by.
+	Rules attribution.Options
+	Visit visit.Options
+	// Sites, Pages and Sections bound the series: hosts that become sites by
+	// themselves, and pages and sections per site.
+	Sites, Pages, Sections int
+	// Live says that the lines are being written now: a record without a time of
+	// its own has the time at which it was read.
+	Live bool
+	// Observer, if any, is told of every record and what became of it.
+	Observer Observer
+	// Workers is how many parse at the same time. Default: the processors.
+	Workers int
+	Log     *slog.Logger
+}
+
+// An Observer is told what becomes of every record, in the log's order. IDs count
+// the records from 1.
+type Observer interface {
+	visit.Sink
+	// Malformed takes a record that is not an access record.
+	Malformed(id uint64, reason schema.Reason)
+	// Explained takes an access record before the Sink's methods are called for
+	// it. why says what the record shows by itself.
+	Explained(e *visit.Event, site string, rules *attribution.Rules, why string)
+	// Behind is asked after every block. While it returns true, the landing that
+	// has waited longest is resolved by what is known of it.
+	Behind() bool
+}
+
+// An Engine counts what blocks of lines say.
+type Engine struct {
+	opt Options
+	log *slog.Logger
+
+	// rules is replaced whole when the configuration is.
+	rules    atomic.Pointer[generation]
+	inputs   inputs
+	barriers chan chan struct{}
+
+	mu      sync.Mutex
+	clocks  clocks
+	sites   *site.Directory
+	tracker *visit.Tracker
+	tally   *tally.Tally
+	sink    visit.Sink
+	ids     uint64
+	started time.Time
+}
+
+// A generation is one configuration's rules.
+type generation struct {
+	rules *attribution.Rules
+	opt   attribution.Options
+	// sites are the configured sites' numbers in the directory.
+	sites []int
+}
+
+// configured returns the index of the site among the configured ones, or -1.
+func (g *generation) configured(site int) int { return slices.Index(g.sites, site) }
+
+// New returns an Engine. The error is that of the rules.
+func New(o Options) (*Engine, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.Sites <= 0 {
+		o.Sites = 20
+	}
+	e := &Engine{opt: o, log: o.Log, sites: site.New(o.Sites), started: time.Now(), barriers: make(chan chan struct{})}
+	e.tally = tally.New(tally.Options{
+		Pages:      o.Pages,
+		Sections:   o.Sections,
+		SiteName:   e.sites.Name,
+		SourceName: func(s attribution.Source) string { return e.rules.Load().rules.SourceName(s) },
+		GoalName:   e.goalName,
+		Section:    e.section,
+	})
+	e.sink = visit.Sink(e.tally)
+	if o.Observer != nil {
+		e.sink = tee{e.tally, o.Observer}
+	}
+	e.tracker = visit.NewTracker(o.Visit, e.sink)
+	e.clocks.window = int64(e.tracker.Window())
+	e.addLimits()
+	if err := e.Configure(o.Rules, nil); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *Engine) addLimits() {
+	stat := func(f func(visit.Stats) uint64) func() uint64 {
+		return func() uint64 { return f(e.tracker.Stats()) }
+	}
+	e.tally.Limit("visitors", stat(func(s visit.Stats) uint64 { return s.VisitorsEvicted }))
+	e.tally.Limit("pending_landings", stat(func(s visit.Stats) uint64 { return s.PendingEvicted }))
+	e.tally.Limit("entry_pages", stat(func(s visit.Stats) uint64 { return s.PagesEvicted }))
+	e.tally.Limit("sharers", stat(func(s visit.Stats) uint64 { return s.SharersEvicted }))
+	e.tally.Limit("sites", e.sites.Reached)
+}
+
+// Configure replaces the rules, and the sites of the inputs, whose numbers depend
+// on them: sites[n] is the Input.Site of input n from now on. What has been
+// learned and counted stays, and lines that are being parsed are finished by the
+// rules that they began with. The error is that of the rules; nothing has changed
+// then.
+func (e *Engine) Configure(o attribution.Options, sites []int) error {
+	if g := e.rules.Load(); g != nil {
+		// Sources keep their numbers, since landings that wait hold them.
+		o.Sources = g.rules.Sources()
+	}
+	rules, err := attribution.New(o)
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(o.Sites))
+	for i, s := range o.Sites {
+		names[i] = s.Name
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.inputs.mu.Lock()
+	defer e.inputs.mu.Unlock()
+	e.rules.Store(&generation{rules, o, e.sites.Configure(names)})
+	for n, site := range sites {
+		e.inputs.all[n].site = site
+	}
+	return nil
+}
+
+// Run counts the blocks until the channel is closed, and then what was pending.
+// When ctx is done it stops sooner, with what it has.
+func (e *Engine) Run(ctx context.Context, blocks <-chan *stream.Block) error {
+	var (
+		depth   = 2*e.opt.Workers + 2
+		work    = make(chan *job, depth)
+		ordered = make(chan *job, depth)
+		free    = make(chan *job, depth)
+		workers sync.WaitGroup
+	)
+	for range depth {
+		free <- &job{done: make(chan struct{}, 1)}
+	}
+	for range e.opt.Workers {
+		workers.Go(func() {
+			w := worker{explain: e.opt.Observer != nil}
+			for j := range work {
+				w.parse(j)
+				j.done <- struct{}{}
+			}
+		})
+	}
+	go func() {
+		defer close(ordered)
+		defer close(work)
+		for ctx.Err() == nil {
+			select {
+			case b, ok := <-blocks:
+				if !ok {
+					return
+				}
+				j := <-free
+				e.prepare(j, b)
+				work <- j
+				ordered <- j
+			case reached := <-e.barriers:
+				ordered <- &job{reached: reached}
+			case <-ctx.Done():
+			}
+		}
+	}()
+	for j := range ordered {
+		if j.reached != nil {
+			close(j.reached)
+			continue
+		}
+		<-j.done
+		e.observe(j)
+		j.block.Release()
+		j.block = nil
+		free <- j
+	}
+	workers.Wait()
+	e.Flush()
+	return ctx.Err()
+}
+
+// Barrier waits until every block that was sent before has been counted and
+// released, as long as Run runs.
+func (e *Engine) Barrier(ctx context.Context) error {
+	reached := make(chan struct{})
+	select {
+	case e.barriers <- reached:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-reached:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Flush resolves what is pending, as if its window had passed.
+func (e *Engine) Flush() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.tracker.Flush()
+}
+
+// observe takes the records of a job in order.
+func (e *Engine) observe(j *job) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	wall := time.Now()
+	for i := range j.records[:j.n] {
+		r := &j.records[i]
+		e.ids++
+		if r.reason == schema.ReasonNone && r.event.Time == 0 {
+			r.event.Time = e.timeless(wall)
+		}
+		e.tally.Line(j.block.Input, r.reason, r.event.Time)
+		if r.reason != schema.ReasonNone {
+			if e.opt.Observer != nil {
+				e.opt.Observer.Malformed(e.ids, r.reason)
+			}
+			continue
+		}
+		if now, changed := e.clocks.observe(j.block.Input, r.event.Time, wall); changed {
+			e.setClock(now)
+		}
+		r.event.ID = e.ids
+		r.event.Site = e.sites.Resolve(&r.event.Verdict, j.gen.sites)
+		if e.opt.Observer != nil {
+			e.opt.Observer.Explained(&r.event, e.sites.Name(r.event.Site), j.gen.rules, r.why)
+		}
+		e.tracker.Observe(&r.event)
+	}
+	for e.opt.Observer != nil && e.opt.Observer.Behind() && e.tracker.Hurry() {
+	}
+}
+
+func (e *Engine) setClock(now int64) {
+	if now < e.clocks.now {
+		e.tracker.Rewind(now)
+		e.tally.Rewind(now)
+	}
+	e.clocks.now = now
+	e.tracker.Advance(now)
+	e.tally.Advance(now)
+}
+
+// Report returns everything that was counted.
+func (e *Engine) Report() *tally.Report {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.tally.Report()
+}
+
+func (e *Engine) goalName(id, goal int) string {
+	g := e.rules.Load()
+	return g.rules.GoalName(g.configured(id), goal)
+}
+
+func (e *Engine) section(id int, page []byte) []byte {
+	g := e.rules.Load()
+	return g.rules.Section(page, g.configured(id))
+}
+
+// tee hands what a Tracker finds to the tally and to an observer.
+type tee struct{ tally, observer visit.Sink }
+
+func (t tee) Request(ev *visit.Event, kind schema.Kind) {
+	t.tally.Request(ev, kind)
+	t.observer.Request(ev, kind)
+}
+
+func (t tee) Landing(o *visit.Outcome) {
+	t.tally.Landing(o)
+	t.observer.Landing(o)
+}
+
+func (t tee) Share(site int, app attribution.Source, scope schema.Scope, page []byte) {
+	t.tally.Share(site, app, scope, page)
+	t.observer.Share(site, app, scope, page)
+}
+
+func (t tee) Conversion(site, goal int, c schema.Channel, s attribution.Source) {
+	t.tally.Conversion(site, goal, c, s)
+	t.observer.Conversion(site, goal, c, s)
+}

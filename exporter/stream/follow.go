@@ -1,0 +1,265 @@
+package stream
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A Start says where a followed file is begun.
+type Start uint8
+
+// The starts.
+const (
+	StartAtEnd Start = iota
+	StartAtBeginning
+)
+
+// The defaults of FollowOptions.
+const (
+	DefaultPoll    = time.Second
+	DefaultGrace   = time.Minute
+	DefaultMaxOpen = 256
+)
+
+// FollowOptions are the options of Follow.
+type FollowOptions struct {
+	Options
+	// StartAt is for the files that are there when Run begins and of which Resume
+	// knows nothing. Files that come later are read from their beginning, and so
+	// are all unknown files where Resume is not empty.
+	StartAt Start
+	// Resume is where to continue: what Positions returned in an earlier life.
+	Resume []Position
+	// Poll is how often files are looked at even without a notification.
+	Poll time.Duration
+	// NoNotify leaves it at that, for file systems whose changes the kernel does
+	// not see, such as NFS.
+	NoNotify bool
+	// Grace is how long a file that was renamed or deleted is read on after its
+	// last record: writers keep it until they are told to open the new one.
+	Grace time.Duration
+	// MaxOpen is how many files may be open. Sixteen times as many are
+	// remembered; those at their end make room for those that grow.
+	MaxOpen int
+}
+
+func (o *FollowOptions) setDefaults() {
+	o.Options.setDefaults()
+	o.Poll = cmp.Or(max(o.Poll, 0), DefaultPoll)
+	o.Grace = cmp.Or(max(o.Grace, 0), DefaultGrace)
+	o.MaxOpen = cmp.Or(max(o.MaxOpen, 0), DefaultMaxOpen)
+}
+
+// Follow reads the files that match the globs (path/filepath.Match) as they
+// grow, like tail -F.
+//
+// A file is known by its device and inode and by how it begins, so that it is
+// read once under whatever name. A renamed or deleted file is read to its end,
+// and for a grace time after it, before the file that took its name. A truncated
+// file is read from its start again, and what was missed from the copy beside it,
+// where there is one; what is known to be missing is counted as dropped. A line
+// waits for its newline, except the last one of a file that is finished for good.
+//
+// Compressed files (.gz, .zst and the like) are left out. Trouble with a file
+// takes the input down, is logged, and is tried again at every poll.
+func Follow(globs []string, o FollowOptions) *Follower {
+	o.setDefaults()
+	return &Follower{
+		globs:  globs,
+		o:      o,
+		pool:   newPool(&o.Options),
+		log:    newThrottle(o.Logger),
+		byID:   map[identity]*tail{},
+		holder: map[string]*tail{},
+		resume: map[identity]Position{},
+	}
+}
+
+// A Follower is the Source that Follow returns.
+type Follower struct {
+	globs []string
+	o     FollowOptions
+	pool  *pool
+	stats Stats
+	log   *throttle
+	watch *watcher
+	tick  *time.Ticker
+
+	// What follows belongs to the goroutine of Run; mu lets Positions look at it.
+	mu     sync.Mutex
+	tails  []*tail // in the order of their discovery
+	byID   map[identity]*tail
+	holder map[string]*tail // who had the path last
+	resume map[identity]Position
+	// scans counts the scans; the files that the first finds are old ones.
+	scans       uint64
+	open        int
+	bytes, rows int64 // read so far, for the length of a line
+}
+
+// Stats implements Source.
+func (f *Follower) Stats() *Stats { return &f.stats }
+
+// Positions returns how far each file has been counted, by path. It may be
+// called at any time, also after Run.
+func (f *Follower) Positions() []Position {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var all []Position
+	for _, t := range f.tails {
+		if t.shadow || t.undecided {
+			continue
+		}
+		all = append(all, Position{
+			Path: t.path, Device: t.id.device, Inode: t.id.inode,
+			Fingerprint: t.print.hash, FingerprintSize: t.print.size,
+			// A file may have been read further than its copy goes.
+			Offset: min(t.acks.offset(), t.size),
+		})
+	}
+	slices.SortFunc(all, func(a, b Position) int { return cmp.Compare(a.Path, b.Path) })
+	return all
+}
+
+// Run implements Source; it ends only with ctx, or at once with an error where a
+// glob is malformed.
+func (f *Follower) Run(ctx context.Context, out chan<- *Block) error {
+	for _, glob := range f.globs {
+		if _, err := filepath.Match(glob, ""); err != nil {
+			return fmt.Errorf("%q: %w", glob, err)
+		}
+	}
+	f.watch = newWatcher(!f.o.NoNotify, f.o.Logger)
+	f.tick = time.NewTicker(f.o.Poll)
+	defer f.shutdown()
+
+	f.restore()
+	f.scan()
+	for {
+		more, err := f.pass(ctx, out)
+		if err != nil {
+			return err
+		}
+		if more {
+			// Others may have come or gone while there is always something to read.
+			select {
+			case <-f.watch.changed:
+				f.scan()
+			case <-f.tick.C:
+				f.scan()
+			default:
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-f.watch.written:
+		case <-f.watch.changed:
+			f.scan()
+		case <-f.tick.C:
+			f.scan()
+		}
+	}
+}
+
+func (f *Follower) shutdown() {
+	f.tick.Stop()
+	f.watch.close()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, t := range f.tails {
+		f.close(t)
+	}
+	f.stats.up.Store(false)
+}
+
+// pass reads at most a block of each file, and reports whether there is more.
+func (f *Follower) pass(ctx context.Context, out chan<- *Block) (more bool, err error) {
+	var b *Block
+	// A scan in between may change the list; what it skips comes in the next pass.
+	for i := 0; i < len(f.tails); i++ {
+		t := f.tails[i]
+		if !f.due(t) {
+			continue
+		}
+		if b == nil {
+			if b, err = f.block(ctx); err != nil {
+				return false, err
+			}
+		}
+		f.mu.Lock()
+		if f.step(t, b) {
+			more = true
+		}
+		f.mu.Unlock()
+		if len(b.Data) > 0 {
+			err := f.send(ctx, out, b)
+			b = nil
+			if err != nil {
+				return false, err
+			}
+		}
+	}
+	if b != nil {
+		b.discard()
+	}
+	f.tidy()
+	return more, nil
+}
+
+// block waits for a block and notices rotations meanwhile: a receiver that is
+// slow must not make a short-lived file pass unseen.
+func (f *Follower) block(ctx context.Context) (*Block, error) {
+	for {
+		select {
+		case <-f.pool.tokens:
+			return f.pool.take(), nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-f.watch.changed:
+			f.scan()
+		case <-f.tick.C:
+			f.scan()
+		}
+	}
+}
+
+// send is deliver that notices rotations meanwhile.
+func (f *Follower) send(ctx context.Context, out chan<- *Block, b *Block) error {
+	for {
+		select {
+		case out <- b:
+			return nil
+		case <-ctx.Done():
+			b.discard()
+			return ctx.Err()
+		case <-f.watch.changed:
+			f.scan()
+		case <-f.tick.C:
+			f.scan()
+		}
+	}
+}
+
+// drop counts bytes that are lost, in lines of the usual length.
+func (f *Follower) drop(reason DropReason, lost int64, t *tail) {
+	if lost <= 0 {
+		return
+	}
+	// Before anything is read, the combined format's usual 200 bytes stand in.
+	length := int64(200)
+	if f.rows > 0 {
+		length = max(f.bytes/f.rows, 1)
+	}
+	lines := (lost + length - 1) / length
+	f.stats.dropped[reason].Add(uint64(lines))
+	f.log.error("dropped "+t.path, "records were lost", "path", t.path, "reason", reason.String(),
+		"bytes", lost, "about_lines", lines,
+		"advice", "let logrotate rename (create) instead of copytruncate, and leave the newest rotated file uncompressed (delaycompress)")
+}

@@ -1,0 +1,114 @@
+package stream
+
+import (
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// A Position is how far one followed file has been counted. It names the file in
+// ways that survive renaming (device and inode) and the reuse of an inode (the
+// fingerprint).
+type Position struct {
+	Path   string `json:"path"`
+	Device uint64 `json:"device"`
+	Inode  uint64 `json:"inode"`
+	// Fingerprint is a hash of the file's first FingerprintSize bytes.
+	Fingerprint     uint64 `json:"fingerprint"`
+	FingerprintSize int    `json:"fingerprint_size"`
+	// Offset is where the first line that was not counted starts, in bytes; in a
+	// line too long to be handed out whole it is inside that line.
+	Offset int64 `json:"offset"`
+}
+
+func (p *Position) identity() identity { return identity{device: p.Device, inode: p.Inode} }
+
+func (p *Position) fingerprint() fingerprint {
+	return fingerprint{hash: p.Fingerprint, size: p.FingerprintSize}
+}
+
+// An identity is what a file keeps when it is renamed.
+type identity struct{ device, inode uint64 }
+
+// fingerprintMax is how much of a file's beginning its fingerprint covers.
+const fingerprintMax = 1 << 10
+
+// fingerprintSure is how much has to agree before two files are taken to have
+// the same content. The first record of two logs may well be alike, with its
+// time and all; so a copy has to agree in more than a record is long, or else
+// in everything it has.
+const fingerprintSure = 256
+
+// A fingerprint recognises a file that only grows by its first bytes.
+type fingerprint struct {
+	hash uint64
+	size int
+}
+
+// check reports whether the file still begins as it did, and returns the
+// fingerprint of as much as is there now.
+func (p fingerprint) check(f io.ReaderAt) (fingerprint, bool, error) {
+	var head [fingerprintMax]byte
+	n, err := f.ReadAt(head[:], 0)
+	if err != nil && err != io.EOF {
+		return p, false, err
+	}
+	if n < p.size || xxhash.Sum64(head[:p.size]) != p.hash && p.size > 0 {
+		return fingerprint{}, false, nil
+	}
+	if n == p.size {
+		return p, true, nil
+	}
+	return fingerprint{hash: xxhash.Sum64(head[:n]), size: n}, true, nil
+}
+
+// matchesFile is check for a file by its name.
+func (p fingerprint) matchesFile(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	_, same, err := p.check(f)
+	return err == nil && same
+}
+
+// siblings calls yield for path and the regular files beside it that are not
+// compressed.
+func siblings(path string, yield func(path string, fi fs.FileInfo) bool) {
+	dir := filepath.Dir(path)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		name := filepath.Join(dir, e.Name())
+		if !e.Type().IsRegular() || compressedName(name) {
+			continue
+		}
+		if fi, err := e.Info(); err == nil && !yield(name, fi) {
+			return
+		}
+	}
+}
+
+// rotatedName reports whether name is one that a rotation gives to a file or its
+// copy: access.log.1, access.log-20261122, access-20261122.log of access.log.
+func rotatedName(path, name string) bool {
+	base, name := filepath.Base(path), filepath.Base(name)
+	stem := base[:len(base)-len(filepath.Ext(base))]
+	if stem == "" {
+		stem = base
+	}
+	if len(name) <= len(base) || name[:len(stem)] != stem {
+		return false
+	}
+	switch name[len(stem)] {
+	case '.', '-', '_', '~':
+		return true
+	}
+	return false
+}

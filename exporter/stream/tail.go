@@ -1,0 +1,302 @@
+package stream
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// A tail is one followed file: a content, whatever its name at the moment. An
+// unfinished line is not kept in memory but read again, so that a file costs a
+// handle and a few words.
+type tail struct {
+	path  string
+	id    identity
+	print fingerprint
+	cutter
+	acks *ledger // moves with the content, if that moves into a copy
+
+	f      *os.File // nil while closed
+	offset int64    // where the next unread line starts
+	size   int64    // as last seen
+	mtime  time.Time
+	active time.Time // when it last gave records
+	// eof: all that was there at size has been read, but for an unfinished line.
+	eof bool
+	// align: offset is an arbitrary place, to be moved to the start of its line.
+	align bool
+	// after had the name before and is read first.
+	after *tail
+	// gone is since when no glob names the file; zero while one does.
+	gone time.Time
+	seen uint64 // the last scan that saw it
+	// undecided: it may be a copy of another file; it is none if decideBy passes
+	// without a sign. shadow: it is one, and is read only if that file is cut.
+	undecided bool
+	decideBy  time.Time
+	shadow    bool
+	waits     bool // for one of MaxOpen
+	err       error
+}
+
+func (t *tail) lag() int64 { return max(t.size-t.offset, 0) }
+
+// due reports whether the file is to be looked at in this pass.
+func (f *Follower) due(t *tail) bool {
+	if t.f == nil || t.shadow {
+		return false
+	}
+	if t.after != nil && (t.after.eof || t.after.f == nil) {
+		t.after = nil
+	}
+	return t.after == nil
+}
+
+// step reads the next lines of a file into the block, which stays empty where
+// there are none, and reports whether to come again at once.
+func (f *Follower) step(t *tail, b *Block) (again bool) {
+	if t.undecided && !f.decideCopy(t) {
+		return false
+	}
+	fi, err := t.f.Stat()
+	if err != nil {
+		return f.failed(t, err)
+	}
+	size, mtime := fi.Size(), fi.ModTime()
+	if size != t.size || !mtime.Equal(t.mtime) {
+		now, same, err := t.print.check(t.f)
+		if err != nil {
+			return f.failed(t, err)
+		}
+		if !same || size < t.offset {
+			f.truncated(t)
+			return true
+		}
+		t.print, t.size, t.mtime, t.eof = now, size, mtime, false
+	}
+	if t.eof {
+		return f.finish(t, fi, b)
+	}
+	n, err := t.f.ReadAt(b.buf, t.offset)
+	if err != nil && err != io.EOF {
+		return f.failed(t, err)
+	}
+	t.err = nil
+	lines, rest := t.cut(b.buf[:n])
+	t.eof = err == io.EOF
+	f.hand(t, b, lines, rest)
+	return !t.eof
+}
+
+// hand enters the first lines bytes of the block as what the file had up to
+// read bytes behind its offset.
+func (f *Follower) hand(t *tail, b *Block, lines, read int) {
+	t.offset += int64(read)
+	f.stats.bytes.Add(int64(read))
+	if lines == 0 {
+		return
+	}
+	t.active = time.Now()
+	b.Name, b.Data = t.path, b.buf[:lines]
+	b.acks, b.mark = t.acks, t.acks.add(t.offset)
+	f.bytes += int64(lines)
+	f.rows += int64(bytes.Count(b.Data, newline))
+}
+
+var newline = []byte{'\n'}
+
+// finish closes a file at its end that has no name any more and has given
+// nothing for the grace time. Its unfinished line is as long as it will be.
+func (f *Follower) finish(t *tail, fi fs.FileInfo, b *Block) (again bool) {
+	last := t.gone
+	if t.active.After(last) {
+		last = t.active
+	}
+	if t.gone.IsZero() || time.Since(last) < f.o.Grace {
+		return false
+	}
+	if n := int(t.lag()); n > 0 && !t.skip {
+		n, err := t.f.ReadAt(b.buf[:min(n, t.max+1)], t.offset)
+		if err != nil && err != io.EOF {
+			return f.failed(t, err)
+		}
+		b.buf[n] = '\n'
+		f.hand(t, b, n+1, n)
+	}
+	f.close(t)
+	if _, deleted := identify(t.path, fi); deleted {
+		f.forget(t)
+	}
+	return false
+}
+
+// truncated begins a file again that was cut or written anew. Where a copy of
+// what it was is found beside it, the copy is read first, from where the file
+// was left.
+func (f *Follower) truncated(t *tail) {
+	kept := t.offset
+	t.after = f.adoptCopy(t)
+	if t.after != nil {
+		kept = max(kept, t.after.size)
+	}
+	f.drop(DropTruncated, t.size-kept, t)
+	t.offset, t.size, t.mtime, t.print = 0, 0, time.Time{}, fingerprint{}
+	t.skip, t.eof, t.acks = false, false, newLedger(0)
+}
+
+// adoptCopy finds the copy of a truncated file and makes it the tail of its content.
+func (f *Follower) adoptCopy(t *tail) *tail {
+	if t.print.size == 0 {
+		return nil
+	}
+	var c *tail
+	siblings(t.path, func(path string, fi fs.FileInfo) bool {
+		if !rotatedName(t.path, path) || !t.print.matchesFile(path) {
+			return true
+		}
+		id, _ := identify(path, fi)
+		known := f.byID[id]
+		if known != nil && !known.shadow && !known.undecided {
+			return true // it is read for its own sake
+		}
+		// Even where nothing of it is left to read it is taken note of: a glob may
+		// name it, which no scan has seen yet.
+		if c = known; c == nil {
+			c = &tail{path: path, id: id, gone: time.Now()}
+			f.add(c)
+		}
+		c.size, c.mtime = fi.Size(), fi.ModTime()
+		return false
+	})
+	if c == nil {
+		return nil
+	}
+	// The file may have been read further than it was copied.
+	c.offset = min(t.offset, c.size)
+	c.cutter, c.print, c.acks = t.cutter, t.print, t.acks
+	c.shadow, c.undecided, c.after, c.eof = false, false, nil, false
+	if c.f == nil {
+		f.openTail(c, true)
+	}
+	if c.f == nil {
+		return nil
+	}
+	return c
+}
+
+// decideCopy finds out whether a new file is a copy of one that is being read,
+// as logrotate makes it before it truncates. It reports whether the file is to
+// be read.
+func (f *Follower) decideCopy(t *tail) bool {
+	fi, err := t.f.Stat()
+	if err != nil {
+		return f.failed(t, err)
+	}
+	early := time.Now().Before(t.decideBy)
+	for _, original := range f.tails {
+		if !original.mayHaveCopy(t.path) || original == t {
+			continue
+		}
+		if original.print.size < fingerprintSure || fi.Size() < int64(original.print.size) {
+			if early {
+				return false // both may still grow
+			}
+			continue
+		}
+		_, same, err := original.print.check(t.f)
+		if err != nil {
+			return f.failed(t, err)
+		}
+		if same {
+			t.undecided, t.shadow = false, true
+			f.close(t)
+			return false
+		}
+	}
+	t.undecided = false
+	return true
+}
+
+// mayHaveCopy reports whether path could be a copy of the file, by their names.
+func (t *tail) mayHaveCopy(path string) bool {
+	return !t.shadow && !t.undecided && filepath.Dir(t.path) == filepath.Dir(path) && rotatedName(t.path, path)
+}
+
+// openTail opens the file, unless too many are open already. With force it is
+// opened all the same.
+func (f *Follower) openTail(t *tail, force bool) {
+	if f.open >= f.o.MaxOpen && !force && !f.makeRoom() {
+		if !t.waits {
+			f.stats.openLimit.Add(1)
+		}
+		t.waits = true
+		t.err = fmt.Errorf("%s: waits, because %d files are open already", t.path, f.open)
+		return
+	}
+	t.waits = false
+	h, err := os.Open(t.path)
+	if err != nil {
+		f.failed(t, err)
+		return
+	}
+	fi, err := h.Stat()
+	if err != nil {
+		h.Close()
+		f.failed(t, err)
+		return
+	}
+	if id, _ := identify(t.path, fi); id != t.id {
+		h.Close() // renamed this moment: the next scan sorts it out
+		t.waits = true
+		signal(f.watch.changed)
+		return
+	}
+	if t.align {
+		t.align = false
+		t.offset, t.skip = lineStart(h, t.offset, t.max)
+		t.acks = newLedger(t.offset)
+	} else if t.offset > 0 && t.offset <= fi.Size() {
+		var last [1]byte
+		n, _ := h.ReadAt(last[:], t.offset-1)
+		t.skip = n == 1 && last[0] != '\n'
+	}
+	t.f, t.err, t.eof = h, nil, false
+	f.open++
+	f.log.recovered("file "+t.path, "the file can be read again", "path", t.path)
+}
+
+// lineStart returns the start of the line that offset is in, or, where that is
+// too far back, offset and that the line's rest is to be skipped.
+func lineStart(r io.ReaderAt, offset int64, max int) (start int64, skip bool) {
+	n := min(offset, int64(max)+1)
+	window := make([]byte, n)
+	if _, err := r.ReadAt(window, offset-n); err != nil && err != io.EOF {
+		return offset, true
+	}
+	if i := bytes.LastIndexByte(window, '\n'); i >= 0 {
+		return offset - n + int64(i) + 1, false
+	}
+	return offset - n, offset > n
+}
+
+func (f *Follower) close(t *tail) {
+	if t.f != nil {
+		t.f.Close()
+		t.f = nil
+		f.open--
+	}
+}
+
+// failed notes what is wrong with a file, which is tried again at the next poll.
+func (f *Follower) failed(t *tail, err error) bool {
+	f.close(t)
+	t.err = err
+	f.stats.fail(err)
+	f.log.error("file "+t.path, "cannot read the file; trying on", "path", t.path, "err", err,
+		"advice", "let darkshare's user read it, for example by its group (adm on Debian) or logrotate's create option")
+	return false
+}
