@@ -1,0 +1,144 @@
+package accesslog
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/darkshare/darkshare/exporter/schema"
+)
+
+// detectLines is how many lines are looked at to tell a format.
+const detectLines = 200
+
+// candidates are the formats that are told from lines, the more particular ones
+// first: each is strict about its shape, so few lines have more than one.
+var candidates = []string{
+	"combined", "nginx_main", "vhost_combined", "common", "combinedio", vhostCombinedNoPort, "vhost_common", "combined_extra",
+	"caddy", "json",
+}
+
+// vhostCombinedNoPort is Apache's vhost_combined as many write it.
+const vhostCombinedNoPort = `%v %h %l %u %t "%r" %>s %O "%{Referer}i" "%{User-Agent}i"`
+
+// Detect tells a log's format from its first lines. Some of them may be broken or
+// not be records at all; at least half of the others must have the format. The
+// lines are not changed. The error says what was seen and how to name the format.
+func Detect(lines [][]byte) (*Format, error) {
+	var sample [][]byte
+	for _, line := range lines {
+		if len(line) <= MaxLine && len(bytes.TrimSpace(line)) > 0 {
+			sample = append(sample, line)
+		}
+		if len(sample) == detectLines {
+			break
+		}
+	}
+	if len(sample) == 0 {
+		return nil, fmt.Errorf("there is no line to tell the format from")
+	}
+	var best trial
+	for _, name := range candidates {
+		t, err := try(name, sample)
+		if err != nil {
+			return nil, err
+		}
+		// A wider format must read more than what a stray line makes.
+		if t.read > best.read+best.read/10 {
+			best = t
+		}
+	}
+	if best.read == 0 || 2*best.read < len(sample)-best.others {
+		return nil, undetected(sample, best)
+	}
+	return best.format, nil
+}
+
+// A trial is how a format did on a sample.
+type trial struct {
+	format *Format
+	read   int // lines that are records
+	others int // lines that are something else of the proxy's
+}
+
+func try(name string, sample [][]byte) (trial, error) {
+	f, err := Compile(name)
+	if err != nil {
+		return trial{}, err
+	}
+	if name == vhostCombinedNoPort {
+		f.name = "vhost_combined"
+	}
+	var (
+		t      = trial{format: f}
+		parser = f.NewParser()
+		r      Request
+		line   []byte
+		seen   Fields
+	)
+	for _, s := range sample {
+		line = append(line[:0], s...)
+		switch parser.Parse(line, &r) {
+		case schema.ReasonNone:
+		case schema.ReasonNotAccess:
+			t.others++
+			continue
+		default:
+			continue
+		}
+		if p, ok := parser.lines.(*jsonParser); ok {
+			if len(r.Target) == 0 {
+				continue
+			}
+			seen |= p.seen()
+		}
+		t.read++
+	}
+	if name == "json" {
+		// Flat objects have the same keys in every line, so these are all.
+		f.fields = seen
+	}
+	return t, nil
+}
+
+// undetected explains why no format was told.
+func undetected(sample [][]byte, best trial) error {
+	first := sample[0]
+	var b strings.Builder
+	fmt.Fprintf(&b, "the format cannot be told from the first %d lines", len(sample))
+	if best.read > 0 {
+		fmt.Fprintf(&b, " (%d of them look like %s)", best.read, best.format.Name())
+	}
+	if keys := jsonNames(first); len(keys) > 0 {
+		fmt.Fprintf(&b, "; they are JSON objects with the keys %s: name the keys of time, status, method, target, user_agent "+
+			`and the other fields in a mapping for the format "json"`, strings.Join(keys, ", "))
+		return fmt.Errorf("%s", b.String())
+	}
+	fmt.Fprintf(&b, "; the first is %q; %s%s", clip(string(first)), howToName, knownNames())
+	return fmt.Errorf("%s", b.String())
+}
+
+// jsonNames lists the keys of a line that is a JSON object, those of objects in it
+// included, as far as a message should have them.
+func jsonNames(line []byte) (names []string) {
+	s := scanner{line: line}
+	i := s.space(0)
+	if i == len(line) || line[i] != '{' {
+		return nil
+	}
+	end := s.object(i, nil, 0)
+	// Strings that a colon follows are keys.
+	for i < end && len(names) < 20 {
+		if line[i] != '"' {
+			i++
+			continue
+		}
+		quote := s.quote(i + 1)
+		name := clip(string(line[i+1 : quote]))
+		if i = s.space(quote + 1); i < end && line[i] == ':' && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,175 @@
+package accesslog
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/darkshare/darkshare/exporter/schema"
+)
+
+// MaxLine is the length of the longest line that is parsed, in bytes; a longer
+// one is schema.ReasonTooLong.
+const MaxLine = 64 << 10
+
+// A Format is the compiled definition of an access log. It does not change and
+// may be shared by goroutines.
+type Format struct {
+	name       string
+	definition string
+	proxies    proxies
+	fields     Fields
+	reader     interface{ newParser() lineParser }
+}
+
+// Name returns the format's short name: the known name that it was compiled or
+// detected by, else the proxy's kind of definition ("nginx", "apache", "json").
+func (f *Format) Name() string { return f.name }
+
+// Definition returns the definition as the proxy has it; compiled again with the
+// same options, it gives the same format.
+func (f *Format) Definition() string { return f.definition }
+
+// Fields returns the fields that the format has. Those of JSON lines are the
+// mapped ones, present in a given line or not; for a detected format, the ones
+// that were seen.
+func (f *Format) Fields() Fields { return f.fields }
+
+// NewParser returns a parser of the format, for one goroutine.
+func (f *Format) NewParser() *Parser { return &Parser{f.reader.newParser()} }
+
+// A Parser parses the lines of a Format, one after the other.
+type Parser struct{ lines lineParser }
+
+// A lineParser reads the lines of one kind of format. It gets lines that are not
+// blank, not too long and without their line end, and an empty request.
+type lineParser interface {
+	parse(line []byte, r *Request) schema.Reason
+}
+
+// Parse reads one line, without its newline, into r, which it resets first. It
+// returns schema.ReasonNone, or why the line is not an access record; the request
+// is then without meaning.
+//
+// Escapes are undone in place: the line is rewritten, and must not be parsed a
+// second time. Where a format splits the target over several fields it is joined
+// in memory that the next call uses again.
+func (p *Parser) Parse(line []byte, r *Request) schema.Reason {
+	r.Reset()
+	if len(line) > MaxLine {
+		return schema.ReasonTooLong
+	}
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		line = line[:n-1]
+	}
+	if len(line) == 0 || line[0] <= ' ' && len(bytes.TrimSpace(line)) == 0 {
+		return schema.ReasonEmpty
+	}
+	return p.lines.parse(line, r)
+}
+
+// Options refine a definition.
+type Options struct {
+	// Escape is the escape= parameter of nginx's log_format: "default", "json" or
+	// "none". Empty takes it from the definition. The escapes of the first two
+	// cannot be mistaken for each other and are both undone in either case.
+	Escape string
+	// JSON maps a field's name (as Fields.String has it) to the dotted path of its
+	// key, for logs of JSON objects; a dot inside a key is written `\.`. Two more
+	// names are known: "request", a whole request line, and "query", what follows
+	// the target's "?". Fields that are not named keep the keys that the format
+	// knows by itself.
+	JSON map[string]string
+}
+
+// Compile compiles a known format's name ("combined", "caddy", ...), or a proxy's
+// own definition as it stands in its configuration: nginx's log_format, Apache's
+// LogFormat, with or without the directive around it.
+func Compile(definition string) (*Format, error) { return CompileOptions(definition, Options{}) }
+
+// CompileOptions is Compile with options.
+func CompileOptions(definition string, o Options) (*Format, error) {
+	definition = strings.TrimSpace(definition)
+	switch o.Escape {
+	case "", "default", "json", "none":
+	default:
+		return nil, fmt.Errorf(`escape is %q: it must be "default", "json" or "none"`, o.Escape)
+	}
+	name := strings.ToLower(definition)
+	if alias, ok := aliases[name]; ok {
+		name = alias
+	}
+	if name == "json" || name == "caddy" || name == "" && len(o.JSON) > 0 {
+		return compileJSON(name, o)
+	}
+	if len(o.JSON) > 0 {
+		return nil, fmt.Errorf("a mapping of JSON keys goes with the formats json and caddy only")
+	}
+	if known, ok := knownText[name]; ok {
+		f, err := compileText(known.definition, o)
+		if err != nil {
+			return nil, err
+		}
+		f.name, f.proxies = name, known.proxies
+		return f, nil
+	}
+	if definition == "" {
+		return nil, fmt.Errorf("the definition is empty: %s%s", howToName, knownNames())
+	}
+	return compileText(definition, o)
+}
+
+// proxies is a set of the kinds of proxy that write a format.
+type proxies uint8
+
+const (
+	proxyNginx proxies = 1 << iota
+	proxyApache
+	proxyCaddy
+)
+
+type knownFormat struct {
+	definition string
+	proxies    proxies
+}
+
+// The definitions that come with the proxies. Apache's common and combined are
+// written as nginx has them: they are the same, but for the identity that Apache
+// would ask of an ident daemon, which is always "-". Taking it literally tells
+// combined from a line that begins with a virtual host.
+// Sources: https://nginx.org/en/docs/http/ngx_http_log_module.html,
+// https://httpd.apache.org/docs/2.4/mod/mod_log_config.html, Debian's apache2.conf.
+const (
+	common   = `$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent`
+	combined = common + ` "$http_referer" "$http_user_agent"`
+)
+
+var knownText = map[string]knownFormat{
+	"common":     {common, proxyNginx | proxyApache},
+	"combined":   {combined, proxyNginx | proxyApache},
+	"nginx_main": {combined + ` "$http_x_forwarded_for"`, proxyNginx},
+	// Fields behind the ones of combined that nobody has named: they are skipped.
+	"combined_extra": {combined + ` $` + restVariable, proxyNginx | proxyApache},
+	"combinedio":     {`%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i" %I %O`, proxyApache},
+	"vhost_common":   {`%v %h %l %u %t "%r" %>s %b`, proxyApache},
+	"vhost_combined": {`%v:%p %h %l %u %t "%r" %>s %O "%{Referer}i" "%{User-Agent}i"`, proxyApache},
+}
+
+var aliases = map[string]string{
+	"nginx": "combined", "apache": "combined", "apache2": "combined", "httpd": "combined", "ncsa": "combined",
+	"clf": "common", "main": "nginx_main", "nginx_combined": "combined", "apache_combined": "combined",
+	"vhost": "vhost_combined", "nginx_json": "json",
+}
+
+const howToName = "name a known format or give the proxy's own definition, nginx's log_format or Apache's LogFormat; known are "
+
+// knownNames lists the names that Compile knows.
+func knownNames() string {
+	names := []string{"json", "caddy"}
+	for n := range knownText {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}

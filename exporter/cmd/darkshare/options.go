@@ -1,0 +1,201 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/darkshare/darkshare/exporter/accesslog"
+	"github.com/darkshare/darkshare/exporter/attribution"
+	"github.com/darkshare/darkshare/exporter/config"
+	"github.com/darkshare/darkshare/exporter/pipeline"
+	"github.com/darkshare/darkshare/exporter/stream"
+	"github.com/darkshare/darkshare/exporter/visit"
+)
+
+// sourceFlags are what the commands that read logs have in common.
+type sourceFlags struct {
+	config string
+	format string
+	site   string
+}
+
+func (f *sourceFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVarP(&f.config, "config", "c", "", "read the configuration from this YAML `file`")
+	flags.StringVar(&f.format, "format", "", "the log's `format`: combined, vhost_combined, common, caddy, nginx_json, or the proxy's\n"+
+		"own definition (nginx log_format, Apache LogFormat); told from the first lines when not given")
+	flags.StringVar(&f.site, "site", "", "the site's `host`, such as example.com; its subdomains belong to it")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"combined", "vhost_combined", "common", "nginx_main", "json", "caddy"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.MarkFlagFilename("config", "yaml", "yml")
+}
+
+// load returns the configuration: the file's, with the flags above it.
+func (f *sourceFlags) load() (*config.Config, error) {
+	c := config.Default()
+	if f.config != "" {
+		loaded, err := config.Load(f.config)
+		if err != nil {
+			return nil, err
+		}
+		c = *loaded
+	}
+	if f.site != "" {
+		c.Sites = append(c.Sites, config.Site{Name: f.site, Hosts: []string{f.site}, SiteRules: c.OtherSites})
+	}
+	return &c, nil
+}
+
+// input returns the input of the command line: that of the configuration for its
+// format, where it has only one.
+func (f *sourceFlags) input(c *config.Config, name string) config.Input {
+	in := config.Input{StartAt: "end"}
+	if len(c.Inputs) == 1 {
+		in = c.Inputs[0]
+	}
+	in.Name = cmp.Or(name, in.Name)
+	if f.format != "" {
+		in.Format, in.Escape = f.format, ""
+	}
+	in.Site = cmp.Or(f.site, in.Site)
+	return in
+}
+
+// engineOptions turns the configuration into what an engine works with.
+func engineOptions(c *config.Config, log *slog.Logger) pipeline.Options {
+	return pipeline.Options{
+		Rules:    ruleOptions(c),
+		Visit:    visitOptions(c),
+		Sites:    c.Limits.Sites,
+		Pages:    c.Limits.Pages,
+		Sections: c.Limits.Sections,
+		Log:      log,
+	}
+}
+
+// pipelineInput compiles an input's format and finds its site.
+
+func pipelineInput(c *config.Config, in config.Input) (pipeline.Input, error) {
+	pin := pipeline.Input{Name: in.Name, Site: -1}
+	if in.Format != "" {
+		format, err := accesslog.CompileOptions(in.Format, accesslog.Options{Escape: in.Escape, JSON: in.JSON})
+		if err != nil {
+			return pin, fmt.Errorf("format of input %s: %w", in.Name, err)
+		}
+		pin.Format = format
+	}
+	// One site takes the records of a log without hosts; a log with them has strangers, too.
+	hostless := pin.Format != nil && !pin.Format.Fields().Has(accesslog.FieldHost)
+	for i, s := range c.Sites {
+		if in.Site == s.Name && (hostless || pin.Format == nil) || hostless && len(c.Sites) == 1 {
+			pin.Site = i
+		}
+	}
+	return pin, nil
+}
+
+func ruleOptions(c *config.Config) attribution.Options {
+	o := attribution.Options{
+		Default:        siteRules(c.OtherSites),
+		ShareParameter: c.Rules.ShareParameter,
+		MaskDigits:     c.Privacy.MaskDigits,
+		MaskToken:      c.Privacy.MaskToken,
+	}
+	for _, s := range c.Sites {
+		o.Sites = append(o.Sites, attribution.Site{Name: s.Name, Hosts: s.Hosts, SiteRules: siteRules(s.SiteRules)})
+	}
+	for _, r := range c.Rules.Hosts {
+		o.Hosts = append(o.Hosts, attribution.HostRule{Host: r.Host, Channel: r.Channel.String(), Source: r.Source})
+	}
+	for _, r := range c.Rules.Agents {
+		o.Agents = append(o.Agents, agentRule(r))
+	}
+	for _, r := range c.Rules.Tags {
+		o.Tags = append(o.Tags, attribution.TagRule{Parameter: r.Parameter, Value: r.Value, Channel: r.Channel.String(), Source: r.Source})
+	}
+	return o
+}
+
+func agentRule(r config.AgentRule) attribution.AgentRule {
+	out := attribution.AgentRule{Tokens: []string{r.Contains}, Class: r.Class, App: r.App}
+	switch r.Class {
+	case "in_app":
+		out.Class, out.Channel = "inapp", r.Channel.String()
+	case "mail":
+		out.Channel = r.Channel.String()
+	case "preview":
+		out.Scope = r.Scope.String()
+	}
+	return out
+}
+
+func siteRules(r config.SiteRules) attribution.SiteRules {
+	out := attribution.SiteRules{EntryPages: r.EntryPages, Excluded: r.Exclude, Sections: r.Sections}
+	for _, g := range r.Goals {
+		out.Goals = append(out.Goals, attribution.Goal{Name: g.Name, Path: g.Path})
+	}
+	return out
+}
+
+func visitOptions(c *config.Config) visit.Options {
+	o := visit.Options{
+		Window:   c.Visits.Window,
+		Visitors: c.Limits.Visitors,
+		Pending:  c.Limits.PendingLandings,
+	}
+	switch c.Visits.Confirmation {
+	case "on":
+		o.Confirmation = visit.ConfirmAlways
+	case "off":
+		o.Confirmation = visit.ConfirmNever
+	}
+	return o
+}
+
+// head returns the first lines of the first of the files that has any, to tell a
+// format by; nil where there are none.
+func head(globs []string) []byte {
+	for _, pattern := range globs {
+		names, _ := filepath.Glob(pattern)
+		for _, name := range names {
+			if data := firstLines(name); len(data) > 0 {
+				return data
+			}
+		}
+	}
+	return nil
+}
+
+func firstLines(name string) []byte {
+	fi, err := os.Stat(name)
+	if err != nil || !fi.Mode().IsRegular() {
+		return nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	data, _ := io.ReadAll(io.LimitReader(f, stream.BlockSize))
+	return data[:bytes.LastIndexByte(data, '\n')+1]
+}
+
+// logger writes the program's own log.
+func logger(w io.Writer, c config.Log) *slog.Logger {
+	o := &slog.HandlerOptions{Level: c.Level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// warnings is the log of the commands whose output is the result.
+func warnings() *slog.Logger {
+	return logger(os.Stderr, config.Log{Level: slog.LevelWarn})
+}
