@@ -199,7 +199,7 @@ type Visits struct {
 // Privacy says which parts of a path are masked.
 type Privacy struct {
 	// A run of that many digits or more becomes `{number}`.
-	MaskDigits int `yaml:"mask_digits" default:"10" range:"1..100"`
+	MaskDigits int `yaml:"mask_digits" default:"10" range:"4..100"`
 	// A part of that many characters or more that looks like a token (letters mixed
 	// with digits, a UUID, a JWT) becomes `{token}`.
 	MaskToken int `yaml:"mask_token" default:"20" range:"8..200"`

@@ -15,7 +15,7 @@ func TestParseValues(t *testing.T) {
 inputs:
 - files: [/var/log/nginx/access.log, "*.log"]
   format: combined
-- {stdin: true, json: {client: a.b}, site: main}
+- {stdin: true, json: {client: a.b, request: line, query: q}, site: main}
 sites:
 - hosts: [EXAMPLE.com., bücher.example, "[2001:DB8::1]", 192.0.2.7]
   name: main
@@ -34,7 +34,7 @@ log: {level: warn}
 	want := Default()
 	want.Inputs = []Input{
 		{Name: "/var/log/nginx/access.log", Files: []string{"/var/log/nginx/access.log", "*.log"}, Format: "combined", StartAt: "end"},
-		{Name: "stdin", Stdin: true, JSON: map[string]string{"client": "a.b"}, Site: "main", StartAt: "end"},
+		{Name: "stdin", Stdin: true, JSON: map[string]string{"client": "a.b", "request": "line", "query": "q"}, Site: "main", StartAt: "end"},
 	}
 	want.Sites = []Site{
 		{Name: "main", Hosts: []string{"example.com", "xn--bcher-kva.example", "2001:db8::1", "192.0.2.7"}, SiteRules: SiteRules{EntryPages: []string{"/sale"}}},

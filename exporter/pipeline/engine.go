@@ -126,6 +126,7 @@ func (e *Engine) addLimits() {
 	e.tally.Limit("entry_pages", stat(func(s visit.Stats) uint64 { return s.PagesEvicted }))
 	e.tally.Limit("sharers", stat(func(s visit.Stats) uint64 { return s.SharersEvicted }))
 	e.tally.Limit("sites", e.sites.Reached)
+	e.tally.Limit("open_files", e.inputs.openLimitReached)
 }
 
 // Configure replaces the rules, and the sites of the inputs, whose numbers depend

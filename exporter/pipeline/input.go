@@ -47,6 +47,17 @@ func (in *inputs) get(n int) *input {
 	return in.all[n]
 }
 
+func (in *inputs) openLimitReached() (n uint64) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, i := range in.all {
+		if i.stats != nil {
+			n += i.stats.OpenLimitReached()
+		}
+	}
+	return n
+}
+
 // AddInput adds an input and returns its number, which its blocks must have.
 func (e *Engine) AddInput(in Input) int {
 	e.mu.Lock()

@@ -119,6 +119,9 @@ func (t *Tally) Report() *Report {
 			site.Pages = append(site.Pages, p)
 		})
 		slices.SortFunc(site.Pages, func(a, b PageReport) int {
+			if (a.Page == schema.Overflow) != (b.Page == schema.Overflow) {
+				return cmp.Compare(b.Page, a.Page) // the rest comes last
+			}
 			return cmp.Or(cmp.Compare(b.Visits, a.Visits), cmp.Compare(b.LinkPreviews, a.LinkPreviews), cmp.Compare(a.Page, b.Page))
 		})
 		r.Sites = append(r.Sites, site)

@@ -99,12 +99,26 @@ func New(o Options) *Tally {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	return &Tally{
+	t := &Tally{
 		opt:    o,
 		visits: map[visitKey]*counter{},
 		unconf: map[siteChannel]*counter{},
 		shares: map[shareKey]*counter{},
 		goals:  map[goalKey]*counter{},
+	}
+	t.Limit("pages", t.overflowed(func(s *siteTally) *top { return s.pages }))
+	t.Limit("sections", t.overflowed(func(s *siteTally) *top { return s.sections }))
+	return t
+}
+
+func (t *Tally) overflowed(of func(*siteTally) *top) func() uint64 {
+	return func() (n uint64) {
+		for _, s := range t.sites {
+			if s != nil {
+				n += of(s).overflowed
+			}
+		}
+		return n
 	}
 }
 

@@ -24,6 +24,7 @@ type top struct {
 	limit      int
 	rest       item
 	replaced   uint64
+	overflowed uint64 // counted under the rest
 	epoch      int64
 }
 
@@ -82,6 +83,7 @@ func (t *top) counted(name []byte, now int64, clock func() time.Time) *item {
 	if len(t.leaders) >= t.limit {
 		last := t.leaders[0]
 		if it.score < lead*last.score {
+			t.overflowed++
 			return &t.rest
 		}
 		heap.Remove(&t.leaders, last.at)

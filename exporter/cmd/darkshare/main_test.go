@@ -37,9 +37,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// self is the test binary, wherever a test changes to.
+var self, _ = os.Executable()
+
 // command is the darkshare command with these arguments.
 func command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, os.Args[0], args...)
+	cmd := exec.CommandContext(ctx, self, args...)
 	cmd.Env = append(os.Environ(), "DARKSHARE_TEST_MAIN=1")
 	return cmd
 }

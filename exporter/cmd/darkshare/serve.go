@@ -102,7 +102,6 @@ func (f *serveFlags) load() (*config.Config, error) {
 type server struct {
 	flags    *serveFlags
 	log      *slog.Logger
-	level    slog.LevelVar
 	engine   *pipeline.Engine
 	web      *web.Server
 	registry *prometheus.Registry

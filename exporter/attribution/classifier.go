@@ -1,0 +1,398 @@
+package attribution
+
+import (
+	"bytes"
+
+	"github.com/darkshare/darkshare/exporter/accesslog"
+	"github.com/darkshare/darkshare/exporter/schema"
+)
+
+// A Classifier applies the rules. It has caches of fixed size and scratch
+// memory, and is for one goroutine.
+type Classifier struct {
+	rules  *Rules
+	agents *agentCache
+	hosts  *hostCache
+	// scratch holds the hosts and pages that could not be slices of the line.
+	scratch []byte
+	// at and from stand for the request's and the referrer's host where those are
+	// not in the cache.
+	at, from host
+	words    tagWords
+}
+
+// NewClassifier returns a classifier by these rules.
+func (r *Rules) NewClassifier() *Classifier {
+	return &Classifier{
+		rules:  r,
+		agents: r.agents.newCache(r.options.CacheEntries),
+		hosts:  newHostCache(r.options.CacheEntries),
+	}
+}
+
+// Reset gives the classifier the scratch memory for the verdicts to come, and
+// returns what it had, which the verdicts so far point into. Called once per block
+// of lines, it lets a block's verdicts outlive the next block's.
+func (c *Classifier) Reset(scratch []byte) []byte {
+	used := c.scratch
+	c.scratch = scratch[:0]
+	return used
+}
+
+// Classify says what a request is, and where it is a landing, who sent it. site
+// is the index of the site that the input is of, or -1 to go by the request's
+// host. All of v is set.
+func (c *Classifier) Classify(req *accesslog.Request, site int, v *Verdict) {
+	*v = Verdict{}
+	v.Site = -1
+	q := question{Classifier: c, req: req, v: v}
+	q.split()
+	if q.at != nil {
+		v.Host, v.Site = q.at.name, q.at.site
+	}
+	if site >= 0 {
+		v.Site = site
+	}
+	q.site = c.rules.site(v.Site)
+	q.agent, v.Agent = c.agents.lookup(req.UserAgent)
+	v.Device = q.agent.device
+	v.Kind, v.Rule = q.kind()
+	if v.Kind == schema.KindLanding {
+		v.Rule = q.sender()
+	}
+}
+
+// A question is one request on its way through the rules.
+type question struct {
+	*Classifier
+	req   *accesslog.Request
+	v     *Verdict
+	site  *SiteRules
+	agent traits
+
+	path, query []byte
+	valid       bool // the target is a path
+	at          *host
+
+	// What the referrer is, once asked.
+	asked      bool
+	form       referrerForm
+	from       *host // of referrerWeb
+	pkg        []byte
+	ownPath    []byte // the path and query of the site's own referrer
+	ownReferer bool
+}
+
+// split takes the target apart and finds the request's host.
+func (q *question) split() {
+	target, authority := q.req.Target, q.req.Host
+	switch {
+	case len(target) > 0 && target[0] == '/':
+		q.valid = true
+	case len(target) > 8 && (hasPrefixFold(target, "http://") || hasPrefixFold(target, "https://")):
+		_, target, _ = bytes.Cut(target, []byte("//"))
+		i := bytes.IndexAny(target, "/?#")
+		if i < 0 {
+			i = len(target)
+		}
+		authority, target = target[:i], target[i:]
+		q.valid = i > 0
+	case len(target) == 1 && target[0] == '*':
+		q.valid = true
+	}
+	q.path, q.query = splitTarget(target)
+	q.at = q.host(authority, &q.Classifier.at)
+}
+
+// host returns what is known of an authority, nil where there is no host in it.
+// Where the cache does not have it, it is put together in spare.
+func (c *Classifier) host(authority []byte, spare *host) *host {
+	if len(authority) == 0 {
+		return nil
+	}
+	h, hash := c.hosts.get(authority)
+	if h != nil {
+		return h
+	}
+	start := len(c.scratch)
+	var ok bool
+	if c.scratch, ok = appendHost(c.scratch, authority); !ok {
+		c.scratch = c.scratch[:start]
+		return nil
+	}
+	c.rules.resolve(spare, c.scratch[start:len(c.scratch):len(c.scratch)])
+	c.hosts.put(authority, hash, spare)
+	return spare
+}
+
+// referrer finds out what the referrer is.
+func (q *question) referrer() {
+	if q.asked {
+		return
+	}
+	q.asked = true
+	form, authority, path := splitReferrer(q.req.Referer)
+	switch form {
+	case referrerAndroid:
+		q.form, q.pkg = form, authority
+	case referrerWeb:
+		q.from = q.host(authority, &q.Classifier.from)
+		if q.from == nil {
+			return
+		}
+		q.form = form
+		if own(q.from, q.at, q.v.Site) {
+			q.ownReferer, q.ownPath = true, path
+		}
+	}
+}
+
+// kind finds the request's kind, and sets what goes with it.
+func (q *question) kind() (schema.Kind, Rule) {
+	v, req := q.v, q.req
+	failed := req.Status >= 400
+	switch q.agent.class {
+	case classPreview:
+		v.App, v.Scope = q.agent.app, q.agent.scope
+		q.attack(failed)
+		// The card's image and robots.txt are part of a share, not one of their own.
+		if what := q.content(); q.valid && what != contentPart && what != contentAlone && what != contentRobots {
+			v.Page = q.label(q.path)
+		}
+		return schema.KindPreview, rulePreview
+	case classBot:
+		return schema.KindBot, ruleBot
+	}
+	switch {
+	case failed:
+		switch req.Status {
+		case 400, 403, 404, 410:
+			v.Signals |= SignalNotFound
+		}
+		q.attack(true)
+		return schema.KindError, ruleFailed
+	case !q.valid || len(req.Method) == 0:
+		q.attack(true)
+		return schema.KindError, ruleNoRequest
+	case req.Status == 0:
+		return schema.KindError, ruleNoStatus
+	case len(req.Purpose) > 0 && isPrefetch(req.Purpose):
+		return schema.KindPrefetch, rulePrefetch
+	case req.Status >= 300 && req.Status < 400 && req.Status != 304:
+		q.attack(false)
+		q.goals()
+		return schema.KindRedirect, ruleRedirect
+	case bytes.HasPrefix(q.path, []byte("/.well-known/")):
+		return schema.KindOther, ruleWellKnown
+	}
+	what := q.content()
+	if what == contentPart || what == contentAlone {
+		q.asset(what)
+		return schema.KindAsset, ruleAsset
+	}
+	q.attack(false)
+	if len(q.site.Excluded) > 0 && matchAny(q.site.Excluded, q.label(q.path)) {
+		return schema.KindOther, ruleExcluded
+	}
+	if rule := q.api(what); rule != ruleNone {
+		return schema.KindAPI, rule
+	}
+	switch {
+	case string(req.Method) != "GET":
+		q.goals()
+		return schema.KindOther, ruleMethod
+	case what == contentRobots:
+		return schema.KindOther, ruleRobots
+	case what == contentFeed, len(q.query) > 0 && isFeedQuery(q.query):
+		return schema.KindOther, ruleFeed
+	case what == contentFrame:
+		return schema.KindOther, ruleFrame
+	case what == contentOther:
+		return schema.KindOther, ruleContentType
+	}
+	switch req.Status {
+	case 200, 203, 206, 304:
+		return q.pageView()
+	}
+	return schema.KindOther, ruleStatus
+}
+
+// content finds out what the request is for: by the browser's word, else the
+// path's, else the response's.
+func (q *question) content() content {
+	dest := byDest(q.req.SecFetchDest)
+	if dest != contentUnknown && dest != contentPage {
+		return dest
+	}
+	byPath := byPath(q.path)
+	byType := byType(q.req.ContentType)
+	switch {
+	case byPath == contentUnknown:
+		return byType
+	case byType == contentPage && byPath != contentRobots:
+		// A wiki's page about photo.jpg.
+		return contentPage
+	}
+	return byPath
+}
+
+// asset sets what an asset says of its client.
+func (q *question) asset(what content) {
+	q.metadata()
+	if len(q.req.Referer) > 0 {
+		if q.referrer(); q.form != referrerNone {
+			if q.ownReferer {
+				q.v.Signals |= SignalOwnReferrer
+			}
+			return
+		}
+	}
+	if what != contentPart || string(q.req.SecFetchMode) == "navigate" || isIcon(q.path[bytes.LastIndexByte(q.path, '/')+1:]) {
+		return
+	}
+	switch string(q.req.SecFetchSite) {
+	case "none", "cross-site": // opened by itself, or on somebody else's page
+		return
+	}
+	q.v.Signals |= SignalBareAsset
+}
+
+// api returns the rule by which the request is a program's, or ruleNone.
+func (q *question) api(what content) Rule {
+	req := q.req
+	rule := ruleNone
+	switch {
+	case what == contentData, string(req.SecFetchMode) == "cors", equalFold(req.RequestedWith, "xmlhttprequest"), isAPIPath(q.path):
+		rule = ruleAPI
+		q.referrer()
+	default:
+		switch string(req.Method) {
+		case "POST", "PUT", "PATCH", "DELETE":
+			if q.referrer(); q.ownReferer {
+				rule = ruleBeacon
+			}
+		}
+	}
+	if rule != ruleNone {
+		if q.ownReferer {
+			q.v.Signals |= SignalOwnReferrer
+		}
+		q.metadata()
+		q.goals()
+	}
+	return rule
+}
+
+// pageView tells landings from internal page views.
+func (q *question) pageView() (schema.Kind, Rule) {
+	v := q.v
+	v.Page = q.label(q.path)
+	v.EntryPage = isEntryPath(v.Page) || matchAny(q.site.EntryPages, v.Page)
+	v.Goals = q.site.goals(v.Page)
+	q.metadata()
+	q.referrer()
+	if q.ownReferer {
+		v.Signals |= SignalOwnReferrer
+		path, _ := splitTarget(q.ownPath)
+		v.RefererPage = q.label(path)
+		return schema.KindInternal, ruleOwnReferrer
+	}
+	switch string(q.req.SecFetchSite) {
+	case "same-origin":
+		return schema.KindInternal, ruleSameSite
+	case "same-site":
+		// Another configured site may share the domain: then it sent the visit.
+		if q.form != referrerWeb {
+			return schema.KindInternal, ruleSameSite
+		}
+	}
+	return schema.KindLanding, ruleNoSign
+}
+
+// sender finds who sent a landing: by tag, app, referrer, link, and at last by
+// the tags that say little.
+func (q *question) sender() Rule {
+	v := q.v
+	var f finding
+	if len(q.query) > 0 {
+		f = q.rules.tags.find(q.query, &q.words)
+	}
+	if f.rule != ruleNone && f.rule != ruleTagWeak {
+		return q.is(f.sender, schema.EvidenceTag, f.rule)
+	}
+	switch q.agent.class {
+	case classInApp:
+		v.Channel, v.Source, v.Evidence = q.agent.channel, q.agent.app, schema.EvidenceApp
+		return ruleAgentApp
+	case classMail:
+		v.Channel, v.Source, v.Evidence = q.agent.channel, q.agent.app, schema.EvidenceApp
+		return ruleMailClient
+	}
+	if q.form == referrerAndroid {
+		s, ok := q.rules.senders.android(q.pkg)
+		if !ok {
+			s = sender{section: sectionReferral}
+		}
+		if s.section != sectionNone {
+			return q.is(s, schema.EvidenceApp, ruleAndroidReferrer)
+		}
+	}
+	if len(q.req.RequestedWith) > 0 {
+		if s, ok := q.rules.senders.android(q.req.RequestedWith); ok && s.section != sectionNone {
+			return q.is(s, schema.EvidenceApp, ruleRequestedWith)
+		}
+	}
+	if q.form == referrerWeb {
+		if !q.from.known {
+			return q.is(sender{section: sectionReferral}, schema.EvidenceReferrer, ruleUnknownReferrer)
+		}
+		rule := ruleReferrer
+		if q.from.sender.section == sectionWebmail {
+			rule = ruleWebmail
+		}
+		return q.is(q.from.sender, schema.EvidenceReferrer, rule)
+	}
+	if f.rule == ruleTagWeak {
+		return q.is(f.sender, schema.EvidenceTag, ruleTagWeak)
+	}
+	if string(q.req.SecFetchSite) == "cross-site" {
+		return q.is(sender{section: sectionPrivate}, schema.EvidenceLink, ruleCrossSite)
+	}
+	return ruleNoSign
+}
+
+func (q *question) is(s sender, e schema.Evidence, rule Rule) Rule {
+	q.v.Channel, q.v.Source, q.v.Evidence = s.channel(), s.source, e
+	return rule
+}
+
+// attack looks for what only scanners ask for.
+func (q *question) attack(failed bool) {
+	if q.rules.attacks.is(q.req.Target, failed) {
+		q.v.Signals |= SignalAttack
+	}
+}
+
+// metadata looks for the fetch metadata that browsers send.
+func (q *question) metadata() {
+	r := q.req
+	if len(r.SecFetchSite)+len(r.SecFetchMode)+len(r.SecFetchDest)+len(r.SecFetchUser) > 0 {
+		q.v.Signals |= SignalMetadata
+	}
+}
+
+// goals finds the goals that a request reaches which is no page view.
+func (q *question) goals() {
+	if len(q.site.Goals) == 0 {
+		return
+	}
+	page := q.label(q.path)
+	if q.v.Goals = q.site.goals(page); q.v.Goals != 0 {
+		q.v.Page = page
+	}
+}
+
+func (q *question) label(path []byte) (page []byte) {
+	page, q.scratch = q.rules.pages.label(q.scratch, path)
+	return page
+}
