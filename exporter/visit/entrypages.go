@@ -46,6 +46,7 @@ type entryPage struct {
 	// This period's onward pages and the period's before.
 	period      int64
 	now, before targets
+	clicks      float32
 	// Visits here that were known to be private, and those without a referrer.
 	private, bare float32
 }
@@ -63,6 +64,9 @@ const (
 	// broadest page has: a busy site's articles reach the first by their menus alone.
 	hubTargets = 16
 	hubShare   = 1.0 / 16
+	// A page is known for a hub earlier where hardly two visitors went the same way.
+	earlyTargets = 10
+	earlyShare   = 0.8
 	// Where private visits are known to come to a page, those without a referrer
 	// are most likely private too, whatever else the page is.
 	privateVisits = 10
@@ -76,6 +80,7 @@ func (p *entryPages) follow(site int, from, to []byte, now int64) {
 	e := p.page(pageKey(site, from))
 	period := now / forgetAfter
 	e.turn(period)
+	e.clicks++
 	was := e.now
 	e.now.add(mix(hashBytes(to)))
 	if e.now == was {
@@ -96,11 +101,12 @@ func (e *entryPage) turn(period int64) {
 	case 0:
 	case 1:
 		e.before, e.now = e.now, targets{}
+		e.clicks /= 2
 	case -1:
 		// A little out of order, at the turn of the period.
 		return
 	default:
-		e.before, e.now = targets{}, targets{}
+		e.before, e.now, e.clicks = targets{}, targets{}, 0
 	}
 	e.period = period
 }
@@ -148,7 +154,9 @@ func (p *entryPages) typed(key uint64, rule bool, learned *bool) bool {
 	if site < len(p.broadest) {
 		most = max(p.broadest[site].now, p.broadest[site].before)
 	}
-	*learned = e.now.count(&e.before) >= max(hubTargets, hubShare*most)
+	onward := e.now.count(&e.before)
+	*learned = onward >= max(hubTargets, hubShare*most) ||
+		onward >= earlyTargets && onward >= earlyShare*float64(e.clicks) && onward >= hubShare*most
 	return *learned
 }
 

@@ -243,10 +243,11 @@ func TestShares(t *testing.T) {
 // from it to many pages, an article does not, nor a page where private visits
 // are known to come.
 func TestLearnedEntryPages(t *testing.T) {
-	browse := func(from string, targets int) (acts []act) {
-		for i := range targets {
+	// browse lets visitors go on to that many pages, each of them that many times.
+	browse := func(from string, targets, times int) (acts []act) {
+		for i := range targets * times {
 			acts = append(acts, act{at: time.Duration(i) * time.Second, who: fmt.Sprint("v", i), what: "landing", page: from, from: "search"},
-				act{at: time.Duration(i) * time.Second, who: fmt.Sprint("v", i), what: "internal", page: fmt.Sprintf("/article-%d", i), from: from})
+				act{at: time.Duration(i) * time.Second, who: fmt.Sprint("v", i), what: "internal", page: fmt.Sprintf("/article-%d", i%targets), from: from})
 		}
 		return acts
 	}
@@ -265,12 +266,14 @@ func TestLearnedEntryPages(t *testing.T) {
 		}
 	}
 	f("nothing known", "visit/dark_social/deep_link")
-	f("an article", "visit/dark_social/deep_link", browse("/page", 14))
-	f("a hub", "visit/direct/entry_page", browse("/page", 40))
-	f("a busy article beside a broad home page", "visit/dark_social/deep_link", browse("/page", 20), browse("/", 400))
-	f("a hub beside a broad home page", "visit/direct/entry_page", browse("/page", 40), browse("/", 400))
-	f("a hub that is shared in private", "visit/dark_social/deep_link", browse("/page", 40), visits("/page", "whatsapp", 12), visits("/page", "", 20))
-	f("a hub that is seldom shared in private", "visit/direct/entry_page", browse("/page", 40), visits("/page", "whatsapp", 5))
+	f("an article", "visit/dark_social/deep_link", browse("/page", 14, 3))
+	f("a page with few visitors", "visit/dark_social/deep_link", browse("/page", 8, 1))
+	f("a front with few visitors", "visit/direct/entry_page", browse("/page", 11, 1))
+	f("a hub", "visit/direct/entry_page", browse("/page", 40, 2))
+	f("a busy article beside a broad home page", "visit/dark_social/deep_link", browse("/page", 20, 2), browse("/", 400, 1))
+	f("a hub beside a broad home page", "visit/direct/entry_page", browse("/page", 40, 2), browse("/", 400, 1))
+	f("a hub that is shared in private", "visit/dark_social/deep_link", browse("/page", 40, 2), visits("/page", "whatsapp", 12), visits("/page", "", 20))
+	f("a hub that is seldom shared in private", "visit/direct/entry_page", browse("/page", 40, 2), visits("/page", "whatsapp", 5))
 }
 
 // TestControlGroup: where search visitors are never seen to be browsers,
