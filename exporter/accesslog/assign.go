@@ -64,10 +64,12 @@ type span struct{ from, to int }
 // An assigner puts values into a request. It holds what that takes over lines.
 type assigner struct {
 	times           []timeCache
-	target          []byte // a target that was logged in two pieces
+	scratch         scratch
 	timed           bool
 	message, logger []byte
 }
+
+func (a *assigner) reset(next []byte) []byte { return a.scratch.reset(next) }
 
 func newAssigner(clocks int) assigner { return assigner{times: make([]timeCache, clocks)} }
 
@@ -172,12 +174,38 @@ func (a *assigner) query(r *Request, v []byte) {
 	if len(r.Target) == 0 || bytes.IndexByte(r.Target, '?') >= 0 || len(v) == 1 && v[0] == '?' {
 		return
 	}
-	a.target = append(a.target[:0], r.Target...)
-	if v[0] != '?' {
-		a.target = append(a.target, '?')
+	if v[0] == '?' {
+		v = v[1:]
 	}
-	a.target = append(a.target, v...)
-	r.Target = a.target
+	r.Target = a.scratch.join(r.Target, '?', v)
+}
+
+// A scratch is memory for what is no slice of a line. What was put into it stays
+// as it is: it is appended to, and where it is full, a new one begins.
+type scratch []byte
+
+// The sizes of a scratch that had no room. A block of lines (stream.BlockSize) fits
+// into the largest.
+const (
+	minScratch = 4 << 10
+	maxScratch = 512 << 10
+)
+
+// join puts the two with the byte in between into the scratch.
+func (s *scratch) join(a []byte, sep byte, b []byte) []byte {
+	n := len(a) + 1 + len(b)
+	if cap(*s)-len(*s) < n {
+		*s = make(scratch, 0, max(n, min(2*cap(*s), maxScratch), minScratch))
+	}
+	start := len(*s)
+	*s = append(append(append(*s, a...), sep), b...)
+	return (*s)[start:len(*s):len(*s)]
+}
+
+// reset swaps the memory, as Parser.Reset says.
+func (s *scratch) reset(next []byte) (used []byte) {
+	used, *s = *s, next[:0]
+	return used
 }
 
 // parseStatus reads a status code. nginx logs 000 for a client that was gone
@@ -203,14 +231,17 @@ func parseStatus(v []byte) (int, bool) {
 // splitRequest takes a request line apart. What clients send in place of one (a
 // TLS handshake, other protocols) has neither a method nor a target.
 func splitRequest(v []byte) (method, target []byte) {
-	i := bytes.IndexByte(v, ' ')
+	i := len("GET")
+	if len(v) < 4 || string(v[:4]) != "GET " {
+		i = bytes.IndexByte(v, ' ')
+		for _, c := range v[:max(i, 0)] {
+			if !tokenByte[c] {
+				return nil, nil
+			}
+		}
+	}
 	if i <= 0 || i == len(v)-1 {
 		return nil, nil
-	}
-	for _, c := range v[:i] {
-		if !tokenByte[c] {
-			return nil, nil
-		}
 	}
 	method, target = v[:i], v[i+1:]
 	if n := len(target) - len(" HTTP/1.1"); n >= 0 && string(target[n:n+6]) == " HTTP/" {

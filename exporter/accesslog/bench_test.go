@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/darkshare/darkshare/exporter/schema"
+	"github.com/darkshare/darkshare/exporter/simulate"
 )
 
 // The log of the benchmarks: what a shop's visitors, bots and apps ask for, over
@@ -149,4 +150,60 @@ func splitCombined(line []byte, fields *[9][]byte) bool {
 	}
 	return cut(0, ' ', 1) && cut(1, ' ', 1) && cut(2, ' ', 2) && cut(3, ']', 3) && cut(4, '"', 2) &&
 		cut(5, ' ', 1) && cut(6, ' ', 2) && cut(7, '"', 3) && cut(8, '"', 1)
+}
+
+// benchLog returns lines of the log by which the whole of darkshare is measured:
+// so many that neither they nor what the processor learns of them stays in a cache.
+func benchLog(b *testing.B) (lines [][]byte, size int64) {
+	const n = 60_000
+	var log bytes.Buffer
+	if err := simulate.WriteBenchLog(&log, n); err != nil {
+		b.Fatal(err)
+	}
+	size = int64(log.Len() / n)
+	for line := range bytes.Lines(log.Bytes()) {
+		lines = append(lines, bytes.TrimSuffix(line, []byte("\n")))
+	}
+	return lines, size
+}
+
+// BenchmarkParseBenchLog and BenchmarkSplitBenchLog read the same lines, of which
+// one in a hundred is broken.
+func BenchmarkParseBenchLog(b *testing.B) {
+	lines, size := benchLog(b)
+	p := compile(b, "combined").NewParser()
+	var r Request
+	b.SetBytes(size)
+	b.ReportAllocs()
+	read, i := 0, 0
+	for b.Loop() {
+		if p.Parse(lines[i], &r) == schema.ReasonNone {
+			read++
+		}
+		if i++; i == len(lines) {
+			i = 0
+		}
+	}
+	if read == 0 {
+		b.Fatal("no line was read")
+	}
+}
+
+func BenchmarkSplitBenchLog(b *testing.B) {
+	lines, size := benchLog(b)
+	var fields [9][]byte
+	b.SetBytes(size)
+	b.ReportAllocs()
+	read, i := 0, 0
+	for b.Loop() {
+		if splitCombined(lines[i], &fields) {
+			read++
+		}
+		if i++; i == len(lines) {
+			i = 0
+		}
+	}
+	if read == 0 {
+		b.Fatal("no line was read")
+	}
 }

@@ -46,7 +46,14 @@ type Parser struct{ lines lineParser }
 // blank, not too long and without their line end, and an empty request.
 type lineParser interface {
 	parse(line []byte, r *Request) schema.Reason
+	reset(scratch []byte) []byte
 }
+
+// Reset gives the parser the scratch memory for the lines to come, and returns what
+// it had, which the requests so far point into. Called once per block of lines, it
+// lets a block's requests outlive the next block's. A parser that is never reset
+// takes new memory when it needs some.
+func (p *Parser) Reset(scratch []byte) []byte { return p.lines.reset(scratch) }
 
 // Parse reads one line, without its newline, into r, which it resets first. It
 // returns schema.ReasonNone, or why the line is not an access record; the request
@@ -54,7 +61,7 @@ type lineParser interface {
 //
 // Escapes are undone in place: the line is rewritten, and must not be parsed a
 // second time. Where a format splits the target over several fields it is joined
-// in memory that the next call uses again.
+// in the parser's scratch memory, which Reset hands over.
 func (p *Parser) Parse(line []byte, r *Request) schema.Reason {
 	r.Reset()
 	if len(line) > MaxLine {

@@ -135,6 +135,8 @@ type program struct {
 	raw    bool // escape=none: values may contain the stop bytes
 	stops  []stopCount
 	clocks int
+	moves  []move // see move; none where the program itself is the only way
+	memos  int
 }
 
 // A stopCount is how often a stop byte occurs in the literals.
@@ -174,6 +176,7 @@ func compileProgram(p pattern, raw bool) (*program, error) {
 	if raw {
 		prog.countStops()
 	}
+	prog.plan()
 	return prog, nil
 }
 

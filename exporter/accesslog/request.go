@@ -7,9 +7,9 @@ import "strings"
 
 // A Request is one access record.
 //
-// The byte slices point into the line that was parsed and are valid only as long
-// as the line is. Escapes are undone. A field that the format lacks, or that was
-// logged as "-" or empty, is empty.
+// The byte slices point into the line that was parsed, or into the parser's scratch
+// memory (Parser.Reset), and are valid only as long as both are. Escapes are undone.
+// A field that the format lacks, or that was logged as "-" or empty, is empty.
 type Request struct {
 	// Time is the time the record was logged with, in nanoseconds since the Unix
 	// epoch, 0 where the format has none.

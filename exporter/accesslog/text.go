@@ -2,7 +2,6 @@ package accesslog
 
 import (
 	"bytes"
-	"encoding/binary"
 
 	"github.com/darkshare/darkshare/exporter/schema"
 )
@@ -12,15 +11,22 @@ type textParser struct {
 	*program
 	bounds  []span // of the line's values, by step
 	escaped bool   // the line has a backslash
+	memos   []memo // by move.memo
 	assigner
 }
 
 func (p *program) newParser() lineParser {
-	return &textParser{program: p, bounds: make([]span, len(p.steps)), assigner: newAssigner(p.clocks)}
+	return &textParser{program: p, bounds: make([]span, len(p.steps)), memos: make([]memo, p.memos), assigner: newAssigner(p.clocks)}
 }
 
 func (p *textParser) parse(line []byte, r *Request) schema.Reason {
 	p.escaped = !p.raw && bytes.IndexByte(line, '\\') >= 0
+	if !p.escaped && len(p.moves) > 0 {
+		if p.plain(line, r) {
+			return schema.ReasonNone
+		}
+		r.Reset()
+	}
 	if !p.split(line) {
 		if ownMessage(line) {
 			return schema.ReasonNotAccess
@@ -49,28 +55,9 @@ func (p *textParser) split(line []byte) bool {
 		o := &p.ops[i]
 		switch o.code {
 		case opCut:
-			at := bytes.IndexByte(line[pos:], o.stop)
-			if at < 0 {
+			if pos = p.cut(line, pos, o); pos < 0 {
 				return false
 			}
-			if p.escaped && o.stop == '"' {
-				if at = p.find(line, pos, o.stop) - pos; at < 0 {
-					return false
-				}
-			}
-			end := pos + at - o.at
-			if end < pos {
-				return false
-			}
-			if o.mask != 0 && end+8 <= len(line) {
-				if binary.LittleEndian.Uint64(line[end:])&o.mask != o.word {
-					return false
-				}
-			} else if !hasAt(line, end, o.lit) {
-				return false
-			}
-			p.bounds[o.step] = span{pos, end}
-			pos = end + len(o.lit)
 		case opStep:
 			if pos = p.forward(line, pos, o.step); pos < 0 {
 				return false
@@ -82,6 +69,20 @@ func (p *textParser) split(line []byte) bool {
 		}
 	}
 	return pos == len(line)
+}
+
+// cut reads the operation's value at pos and returns where the next begins.
+func (p *textParser) cut(line []byte, pos int, o *op) int {
+	at := bytes.IndexByte(line[pos:], o.stop)
+	if at >= 0 && p.escaped && o.stop == '"' {
+		at = p.find(line, pos, o.stop) - pos
+	}
+	end := pos + at - o.at
+	if at < 0 || end < pos || !hasAt(line, end, o.lit) {
+		return -1
+	}
+	p.bounds[o.step] = span{pos, end}
+	return end + len(o.lit)
 }
 
 // segment reads the operation's values at pos and returns where the next begins.

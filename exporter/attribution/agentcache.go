@@ -23,6 +23,8 @@ type agentCache struct {
 	table *agentTable
 	sets  []agentSet
 	seen  []uint32
+	// unknown stands for an agent that has no slot.
+	unknown traits
 }
 
 // An agentSet is all that a look-up reads: one line of the processor's cache.
@@ -46,21 +48,23 @@ func (t *agentTable) newCache(limit int) *agentCache {
 	}
 }
 
-// lookup returns what the user agent is, and its hash.
-func (c *agentCache) lookup(ua []byte) (traits, uint64) {
+// lookup returns what the user agent is, which is valid until the next call, and
+// its hash.
+func (c *agentCache) lookup(ua []byte) (*traits, uint64) {
 	h := agentHash(ua)
 	set := &c.sets[h&uint64(len(c.sets)-1)]
-	for way, hash := range set.hashes {
-		if hash == h {
+	for way := range set.hashes {
+		if set.hashes[way] == h {
 			set.used[way] = true
-			return set.traits[way], h
+			return &set.traits[way], h
 		}
 	}
 	return c.miss(ua, h, set), h
 }
 
-func (c *agentCache) miss(ua []byte, h uint64, set *agentSet) traits {
-	found := c.table.classify(ua).traits
+func (c *agentCache) miss(ua []byte, h uint64, set *agentSet) *traits {
+	found := &c.unknown
+	*found = c.table.classify(ua).traits
 	fingerprint := uint32(h>>32) | 1 // never that of an empty place
 	seen := &c.seen[(h>>8)%uint64(len(c.seen))]
 	if *seen != fingerprint {
@@ -72,7 +76,7 @@ func (c *agentCache) miss(ua []byte, h uint64, set *agentSet) traits {
 		set.used[set.hand] = false
 		set.hand = (set.hand + 1) % agentWays
 	}
-	set.hashes[set.hand], set.traits[set.hand] = h, found
+	set.hashes[set.hand], set.traits[set.hand] = h, *found
 	set.hand = (set.hand + 1) % agentWays
 	return found
 }

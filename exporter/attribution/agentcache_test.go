@@ -34,8 +34,8 @@ func TestAgentCacheAgrees(t *testing.T) {
 		// Squared: a few agents are most of the traffic, and stay in the cache.
 		f := random.Float64()
 		ua := uas[int(f*f*float64(len(uas)))]
-		if got, _ := cache.lookup(ua); got != table.classify(ua).traits {
-			t.Fatalf("%q: cached %+v, want %+v", ua, got, table.classify(ua).traits)
+		if got, _ := cache.lookup(ua); *got != table.classify(ua).traits {
+			t.Fatalf("%q: cached %+v, want %+v", ua, *got, table.classify(ua).traits)
 		}
 	}
 }
@@ -122,8 +122,8 @@ func FuzzAgentClassify(f *testing.F) {
 			t.Fatalf("%q: %+v", ua, want)
 		}
 		for range 3 { // not known, admitted, known
-			if got, _ := cache.lookup(ua); got != want.traits {
-				t.Fatalf("%q: cached %+v, want %+v", ua, got, want.traits)
+			if got, _ := cache.lookup(ua); *got != want.traits {
+				t.Fatalf("%q: cached %+v, want %+v", ua, *got, want.traits)
 			}
 		}
 	})

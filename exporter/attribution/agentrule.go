@@ -1,15 +1,11 @@
 package attribution
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/darkshare/darkshare/exporter/schema"
 )
@@ -86,13 +82,13 @@ const (
 var agentData embed.FS
 
 // agentFiles lists the tables, the first that knows an agent deciding.
-var agentFiles = []string{
-	"data/agents_previews.yaml",
-	"data/agents_mail.yaml",
-	"data/agents_bots.yaml",
-	"data/agents_apps.yaml",
-	"data/agents_signs.yaml",
-	"data/agents.yaml",
+var agentFiles = []dataFile[agentFile]{
+	newDataFile[agentFile](agentData, "data/agents_previews.yaml"),
+	newDataFile[agentFile](agentData, "data/agents_mail.yaml"),
+	newDataFile[agentFile](agentData, "data/agents_bots.yaml"),
+	newDataFile[agentFile](agentData, "data/agents_apps.yaml"),
+	newDataFile[agentFile](agentData, "data/agents_signs.yaml"),
+	newDataFile[agentFile](agentData, "data/agents.yaml"),
 }
 
 // agentFile is the form of the tables.
@@ -121,9 +117,9 @@ func newAgentTable(src *sources, extra []AgentRule) (*agentTable, error) {
 			return nil, fmt.Errorf("agent rule %d: %w", i+1, err)
 		}
 	}
-	for _, name := range agentFiles {
-		if err := b.addFile(src, name); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+	for _, f := range agentFiles {
+		if err := b.addFile(src, f); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
 	b.rules = append(b.rules, agentRule{agent: agent{traits: traits{class: classBot}, name: "nothing of a browser's"}})
@@ -143,15 +139,9 @@ type agentBuilder struct {
 	agentTable
 }
 
-func (b *agentBuilder) addFile(src *sources, name string) error {
-	text, err := agentData.ReadFile(name)
+func (b *agentBuilder) addFile(src *sources, f dataFile[agentFile]) error {
+	file, err := f.decoded()
 	if err != nil {
-		return err
-	}
-	var file agentFile
-	d := yaml.NewDecoder(bytes.NewReader(text))
-	d.KnownFields(true)
-	if err := d.Decode(&file); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	for i := range file.Agents {

@@ -9,6 +9,8 @@ import (
 //go:embed data/attacks.yaml
 var attackData embed.FS
 
+var attacksFile = newDataFile[attackFile](attackData, "data/attacks.yaml")
+
 // attackTable knows what only vulnerability scanners ask for.
 type attackTable struct {
 	matcher *matcher
@@ -26,7 +28,13 @@ type attackToken struct {
 	always bool
 }
 
-// attackRules is a part of the table's file.
+// attackFile is the form of the table.
+type attackFile struct {
+	Always attackRules `yaml:"always"`
+	Failed attackRules `yaml:"failed"`
+}
+
+// attackRules is a part of the table.
 type attackRules struct {
 	Anywhere []string `yaml:"anywhere"`
 	Segments []string `yaml:"segments"`
@@ -37,11 +45,8 @@ type attackRules struct {
 var builtinAttacks = sync.OnceValues(newAttackTable)
 
 func newAttackTable() (*attackTable, error) {
-	var file struct {
-		Always attackRules `yaml:"always"`
-		Failed attackRules `yaml:"failed"`
-	}
-	if err := decodeData(attackData, "data/attacks.yaml", &file); err != nil {
+	file, err := attacksFile.decoded()
+	if err != nil {
 		return nil, fmt.Errorf("data/attacks.yaml: %w", err)
 	}
 	t := &attackTable{}
@@ -69,7 +74,6 @@ func newAttackTable() (*attackTable, error) {
 			t.sieve.add(text)
 		}
 	}
-	var err error
 	if t.matcher, err = newMatcher(texts); err != nil {
 		return nil, fmt.Errorf("data/attacks.yaml: %w", err)
 	}

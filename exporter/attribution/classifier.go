@@ -19,6 +19,10 @@ type Classifier struct {
 	// not in the cache.
 	at, from host
 	words    tagWords
+	// ownOrigin is the scheme and authority of the last referrer that was the
+	// request's own site, which most are, and ownHost the host in it.
+	ownOrigin []byte
+	ownHost   *host
 }
 
 // NewClassifier returns a classifier by these rules.
@@ -68,10 +72,11 @@ type question struct {
 	req   *accesslog.Request
 	v     *Verdict
 	site  *SiteRules
-	agent traits
+	agent *traits
 
-	path, query []byte
-	valid       bool // the target is a path
+	target      []byte // without scheme and authority
+	path, query []byte // of the target; not split for bots
+	valid       bool   // the target is a path
 	at          *host
 
 	// What the referrer is, once asked.
@@ -100,8 +105,10 @@ func (q *question) split() {
 	case len(target) == 1 && target[0] == '*':
 		q.valid = true
 	}
-	q.path, q.query = splitTarget(target)
-	q.at = q.host(authority, &q.Classifier.at)
+	q.target = target
+	if len(authority) > 0 {
+		q.at = q.host(authority, &q.Classifier.at)
+	}
 }
 
 // host returns what is known of an authority, nil where there is no host in it.
@@ -131,7 +138,13 @@ func (q *question) referrer() {
 		return
 	}
 	q.asked = true
-	form, authority, path := splitReferrer(q.req.Referer)
+	ref := q.req.Referer
+	if n := len(q.ownOrigin); n > 0 && len(ref) > n && string(ref[:n]) == string(q.ownOrigin) && endsAuthority[ref[n]] {
+		q.form, q.from = referrerWeb, q.ownHost
+		q.own(ref[n:])
+		return
+	}
+	form, authority, path := splitReferrer(ref)
 	switch form {
 	case referrerAndroid:
 		q.form, q.pkg = form, authority
@@ -141,18 +154,30 @@ func (q *question) referrer() {
 			return
 		}
 		q.form = form
-		if own(q.from, q.at, q.v.Site) {
-			q.ownReferer, q.ownPath = true, path
+		// The spare host is another one soon.
+		if q.own(path); q.ownReferer && q.from != &q.Classifier.from {
+			q.ownOrigin = append(q.ownOrigin[:0], ref[:len(ref)-len(path)]...)
+			q.ownHost = q.from
 		}
+	}
+}
+
+// own finds out whether the referrer, whose path this is, is the site's own.
+func (q *question) own(path []byte) {
+	if own(q.from, q.at, q.v.Site) {
+		q.ownReferer, q.ownPath = true, path
 	}
 }
 
 // kind finds the request's kind, and sets what goes with it.
 func (q *question) kind() (schema.Kind, Rule) {
 	v, req := q.v, q.req
+	if q.agent.class == classBot {
+		return schema.KindBot, ruleBot
+	}
+	q.path, q.query = splitTarget(q.target)
 	failed := req.Status >= 400
-	switch q.agent.class {
-	case classPreview:
+	if q.agent.class == classPreview {
 		v.App, v.Scope = q.agent.app, q.agent.scope
 		q.attack(failed)
 		// The card's image and robots.txt are part of a share, not one of their own.
@@ -160,8 +185,6 @@ func (q *question) kind() (schema.Kind, Rule) {
 			v.Page = q.label(q.path)
 		}
 		return schema.KindPreview, rulePreview
-	case classBot:
-		return schema.KindBot, ruleBot
 	}
 	switch {
 	case failed:
@@ -220,20 +243,24 @@ func (q *question) kind() (schema.Kind, Rule) {
 // content finds out what the request is for: by the browser's word, else the
 // path's, else the response's.
 func (q *question) content() content {
-	dest := byDest(q.req.SecFetchDest)
-	if dest != contentUnknown && dest != contentPage {
-		return dest
+	req := q.req
+	if len(req.SecFetchDest) > 0 {
+		if dest := byDest(req.SecFetchDest); dest != contentUnknown && dest != contentPage {
+			return dest
+		}
 	}
-	byPath := byPath(q.path)
-	byType := byType(q.req.ContentType)
-	switch {
-	case byPath == contentUnknown:
+	what := byPath(q.path)
+	if len(req.ContentType) == 0 {
+		return what
+	}
+	switch byType := byType(req.ContentType); {
+	case what == contentUnknown:
 		return byType
-	case byType == contentPage && byPath != contentRobots:
+	case byType == contentPage && what != contentRobots:
 		// A wiki's page about photo.jpg.
 		return contentPage
 	}
-	return byPath
+	return what
 }
 
 // asset sets what an asset says of its client.

@@ -23,6 +23,7 @@ func FuzzClassify(f *testing.F) {
 	add("*", "xn--", "http://co.uk/", uaOutlook, "", "same-site", "", ".", 101)
 	rules := newRules(f, testSites)
 	used := rules.NewClassifier()
+	add("/a/../b", "a..", "https://[a.]/", uaChrome, "", "", "", "", 200)
 	f.Fuzz(func(t *testing.T, target, host, ref, ua, ctype, site, dest, with []byte, status int) {
 		req := &accesslog.Request{
 			Status: status, Method: []byte("GET"), Target: target, Host: host, Referer: ref, UserAgent: ua,

@@ -47,27 +47,16 @@ func byDest(dest []byte) content {
 
 // byPath reads what the path's last segment says.
 func byPath(path []byte) content {
-	i := len(path) - 1
-	ext := noExtension
-	for i >= 0 && path[i] != '.' && path[i] != '/' {
-		ext = ext<<8 | uint64(lower(path[i]))
-		i--
-	}
-	slash := bytes.LastIndexByte(path[:i+1], '/')
+	slash := lastIndex(path, '/')
 	file := path[slash+1:]
-	if i <= slash {
+	dot := lastIndex(file, '.')
+	if dot < 0 {
 		return byName(path, file)
 	}
 	if isIcon(file) {
 		return contentAlone
 	}
-	if length := len(path) - 1 - i; length > maxExtension {
-		if word := path[i+1:]; equalFold(word, "webmanifest") || equalFold(word, "appcache") {
-			return contentAlone
-		}
-		return contentUnknown
-	}
-	switch what := extensions.find(ext); what {
+	switch what := extensions.find(file[dot+1:]); what {
 	case contentXML:
 		if bytes.Contains(file, []byte("sitemap")) {
 			return contentRobots
@@ -90,9 +79,19 @@ func isIcon(file []byte) bool {
 	if len(file) < 2 || iconFirst>>(file[0]&31)&(iconSecond>>(file[1]&31))&1 == 0 {
 		return false
 	}
-	return hasPrefixFold(file, "favicon") || hasPrefixFold(file, "apple-touch-icon") ||
-		hasPrefixFold(file, "android-chrome-") || hasPrefixFold(file, "mstile-") || equalFold(file, "browserconfig.xml") ||
-		equalFold(file, "manifest.json") || equalFold(file, "site.webmanifest")
+	switch lower(file[0]) {
+	case 'f':
+		return hasPrefixFold(file, "favicon")
+	case 'a':
+		return hasPrefixFold(file, "apple-touch-icon") || hasPrefixFold(file, "android-chrome-")
+	case 'm':
+		return hasPrefixFold(file, "mstile-") || equalFold(file, "manifest.json")
+	case 'b':
+		return equalFold(file, "browserconfig.xml")
+	case 's':
+		return equalFold(file, "site.webmanifest")
+	}
+	return false
 }
 
 // iconFirst and iconSecond are the sets of the first and second letters of those
@@ -120,9 +119,6 @@ func byName(path, file []byte) content {
 
 // byType reads the response's media type.
 func byType(t []byte) content {
-	if len(t) == 0 {
-		return contentUnknown
-	}
 	if i := bytes.IndexByte(t, ';'); i >= 0 {
 		t = t[:i]
 	}
@@ -156,19 +152,25 @@ func hasSuffixFold(b []byte, suffix string) bool {
 // isAPIPath reports whether a path is a program's by convention: REST, GraphQL,
 // WordPress's and Cloudflare's own.
 func isAPIPath(path []byte) bool {
-	switch {
-	case len(path) < 4:
+	if len(path) < 4 {
 		return false
-	case hasPrefixFold(path, "/api"):
-		return len(path) == 4 || path[4] == '/'
-	case hasPrefixFold(path, "/graphql"):
-		return len(path) == 8 || path[8] == '/'
-	case hasPrefixFold(path, "/cdn-cgi/"), hasPrefixFold(path, "/socket.io/"), hasPrefixFold(path, "/_next/data/"):
-		return true
-	case bytes.HasSuffix(path, []byte("/admin-ajax.php")):
-		return true
 	}
-	return bytes.Contains(path, []byte("/wp-json/")) || bytes.HasSuffix(path, []byte("/wp-json"))
+	switch lower(path[1]) {
+	case 'a':
+		if hasPrefixFold(path, "/api") {
+			return len(path) == 4 || path[4] == '/'
+		}
+	case 'g':
+		if hasPrefixFold(path, "/graphql") {
+			return len(path) == 8 || path[8] == '/'
+		}
+	case 'c', 's', '_':
+		if hasPrefixFold(path, "/cdn-cgi/") || hasPrefixFold(path, "/socket.io/") || hasPrefixFold(path, "/_next/data/") {
+			return true
+		}
+	}
+	return bytes.HasSuffix(path, []byte("/admin-ajax.php")) ||
+		bytes.Contains(path, []byte("/wp-json/")) || bytes.HasSuffix(path, []byte("/wp-json"))
 }
 
 // isPrefetch reports whether a Purpose header says that nobody looks yet

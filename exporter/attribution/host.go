@@ -98,7 +98,7 @@ func appendHost(dst, authority []byte) ([]byte, bool) {
 	if n := len(authority); n > 0 && authority[n-1] == '.' {
 		authority = authority[:n-1]
 	}
-	if len(authority) == 0 || len(authority) > maxHost || authority[0] == '.' {
+	if n := len(authority); n == 0 || n > maxHost || authority[0] == '.' || authority[n-1] == '.' {
 		return dst, false
 	}
 	for _, b := range authority {
@@ -124,7 +124,7 @@ func (r *Rules) resolve(h *host, name []byte) {
 // names of one label are their own domain.
 func registrable(name []byte) (domain, suffix []byte) {
 	last := name[bytes.LastIndexByte(name, '.')+1:]
-	if len(last) == len(name) || isDigit(last[0]) || bytes.IndexByte(name, ':') >= 0 {
+	if len(last) == 0 || len(last) == len(name) || isDigit(last[0]) || bytes.IndexByte(name, ':') >= 0 {
 		return name, nil
 	}
 	s, icann := publicsuffix.PublicSuffix(viewString(name))

@@ -350,7 +350,7 @@ func domainPart(b []byte) int {
 
 // foldIndex returns the length of the path without an index file at its end.
 func foldIndex(path []byte) int {
-	slash := bytes.LastIndexByte(path, '/')
+	slash := lastIndex(path, '/')
 	file := path[slash+1:]
 	if len(file) < len("index.") || file[0]|0x20 != 'i' {
 		return len(path)

@@ -2,6 +2,7 @@ package attribution
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -97,6 +98,35 @@ func TestPageCopiesOnlyWhatChanges(t *testing.T) {
 	label, rest = p.label(buf, []byte("/blog//x"))
 	if string(label) != "/blog/x" || !bytes.HasPrefix(rest, buf) {
 		t.Errorf("%q in %q", label, rest)
+	}
+}
+
+// TestPageCleanAgrees: a path is called clean only where the long way changes
+// nothing.
+func TestPageCleanAgrees(t *testing.T) {
+	p := pager{digits: 10, token: 20}
+	parts := []string{"/", "a", "Word", "-", "_", ".", "7", "2024", "12345678", "q9Zf", "T3x_Lk8P", "index.html", "lowercase", "~"}
+	random := rand.New(rand.NewPCG(1, 2))
+	clean := 0
+	for range 200_000 {
+		path := []byte("/")
+		for range random.IntN(16) {
+			path = append(path, parts[random.IntN(len(parts))]...)
+		}
+		end, ok := p.clean(path)
+		want := p.mask(nil, p.normalise(nil, path))
+		switch {
+		case ok && string(path[:end]) != string(want):
+			t.Fatalf("%q is clean to %q, the long way says %q", path, path[:end], want)
+		case !ok && string(path[:foldIndex(path)]) == string(want) && !bytes.Contains(path, []byte("/.")):
+			t.Fatalf("%q is not clean, the long way says %q", path, want)
+		}
+		if ok {
+			clean++
+		}
+	}
+	if clean < 20_000 || clean > 180_000 {
+		t.Errorf("%d clean", clean)
 	}
 }
 

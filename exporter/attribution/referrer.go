@@ -115,6 +115,43 @@ type senderFile map[string]map[string]struct {
 	Unnamed bool     `yaml:"unnamed"`
 }
 
+// packageFile is the form of the table of Android packages: by section and
+// source, those of sectionNone without a source.
+type packageFile map[string]map[string][]string
+
+func (f *packageFile) UnmarshalYAML(node *yaml.Node) error {
+	var file map[string]yaml.Node
+	if err := node.Decode(&file); err != nil {
+		return err
+	}
+	*f = packageFile{}
+	for key, section := range file {
+		bySource := map[string][]string{}
+		var err error
+		if key == sections[sectionNone].name {
+			var list []string
+			err = section.Decode(&list)
+			bySource[schema.SourceOther] = list
+		} else {
+			err = section.Decode(&bySource)
+		}
+		if err != nil {
+			return err
+		}
+		(*f)[key] = bySource
+	}
+	return nil
+}
+
+var (
+	senderFiles = []dataFile[senderFile]{
+		newDataFile[senderFile](senderData, "data/referrers_private.yaml"),
+		newDataFile[senderFile](senderData, "data/referrers.yaml"),
+		newDataFile[senderFile](senderData, "data/referrers_other.yaml"),
+	}
+	androidFile = newDataFile[packageFile](senderData, "data/android_apps.yaml")
+)
+
 func newSenderTable(src *sources, extra []HostRule) (*senderTable, error) {
 	t := &senderTable{
 		own:      newHostTable(),
@@ -123,13 +160,13 @@ func newSenderTable(src *sources, extra []HostRule) (*senderTable, error) {
 		packages: map[string]sender{},
 		names:    map[string]sender{},
 	}
-	for _, name := range []string{"data/referrers_private.yaml", "data/referrers.yaml", "data/referrers_other.yaml"} {
-		if err := t.addHosts(src, name); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+	for _, f := range senderFiles {
+		if err := t.addHosts(src, f); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
-	if err := t.addPackages(src, "data/android_apps.yaml"); err != nil {
-		return nil, err
+	if err := t.addPackages(src, androidFile); err != nil {
+		return nil, fmt.Errorf("%s: %w", androidFile.name, err)
 	}
 	for _, rule := range extra {
 		s, err := senderByChannel(src, rule.Channel, rule.Source)
@@ -145,9 +182,9 @@ func newSenderTable(src *sources, extra []HostRule) (*senderTable, error) {
 	return t, nil
 }
 
-func (t *senderTable) addHosts(src *sources, name string) error {
-	var file senderFile
-	if err := decodeData(senderData, name, &file); err != nil {
+func (t *senderTable) addHosts(src *sources, f dataFile[senderFile]) error {
+	file, err := f.decoded()
+	if err != nil {
 		return err
 	}
 	for _, key := range slices.Sorted(maps.Keys(file)) {
@@ -166,15 +203,19 @@ func (t *senderTable) addHosts(src *sources, name string) error {
 					return fmt.Errorf("%s, %s: %w", key, source, err)
 				}
 			}
+			names := e.Names
 			if !e.Unnamed {
-				e.Names = append(e.Names, source)
+				names = append(slices.Clip(names), source)
 			}
-			for table, words := range map[*map[string]sender][]string{&t.names: e.Names, &t.labels: e.Labels} {
-				for _, w := range words {
-					if old, ok := (*table)[w]; ok && old != s {
+			for _, list := range []struct {
+				table map[string]sender
+				words []string
+			}{{t.names, names}, {t.labels, e.Labels}} {
+				for _, w := range list.words {
+					if old, ok := list.table[w]; ok && old != s {
 						return fmt.Errorf("%s, %s: %q is another's already", key, source, w)
 					}
-					(*table)[w] = s
+					list.table[w] = s
 				}
 			}
 		}
@@ -182,33 +223,21 @@ func (t *senderTable) addHosts(src *sources, name string) error {
 	return nil
 }
 
-func (t *senderTable) addPackages(src *sources, name string) error {
-	var file map[string]yaml.Node
-	if err := decodeData(senderData, name, &file); err != nil {
+func (t *senderTable) addPackages(src *sources, f dataFile[packageFile]) error {
+	file, err := f.decoded()
+	if err != nil {
 		return err
 	}
 	for _, key := range slices.Sorted(maps.Keys(file)) {
 		section, err := parseSection(key)
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return err
 		}
-		node := file[key]
-		bySource := map[string][]string{}
-		if section == sectionNone {
-			bySource[schema.SourceOther] = nil
-			var list []string
-			err = node.Decode(&list)
-			bySource[schema.SourceOther] = list
-		} else {
-			err = node.Decode(&bySource)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
+		bySource := file[key]
 		for _, source := range slices.Sorted(maps.Keys(bySource)) {
 			for _, p := range bySource[source] {
 				if _, ok := t.packages[p]; ok {
-					return fmt.Errorf("%s: %s is there twice", name, p)
+					return fmt.Errorf("%s is there twice", p)
 				}
 				t.packages[p] = sender{src.intern(source), section}
 			}
@@ -224,17 +253,6 @@ func parseSection(name string) (section, error) {
 		}
 	}
 	return 0, fmt.Errorf("%q is no section", name)
-}
-
-// decodeData decodes an embedded file strictly.
-func decodeData(files embed.FS, name string, into any) error {
-	text, err := files.ReadFile(name)
-	if err != nil {
-		return err
-	}
-	d := yaml.NewDecoder(bytes.NewReader(text))
-	d.KnownFields(true)
-	return d.Decode(into)
 }
 
 func newHostTable() hostTable {

@@ -219,6 +219,7 @@ func TestSplitReferrer(t *testing.T) {
 		{"https://a_b.example/", referrerWeb, "a_b.example", "/"},
 		{"https://[zz::]/", referrerWeb, "", "/"},
 		{"https://a b.com/", referrerWeb, "", "/"},
+		{"https://a.com../", referrerWeb, "", "/"},
 		{"https://" + strings.Repeat("a", 300) + "/", referrerWeb, "", "/"},
 		{"https:///x", referrerNone, "", ""},
 		{"https://", referrerNone, "", ""},
@@ -246,6 +247,7 @@ func TestRegistrable(t *testing.T) {
 		{"localhost", "localhost", ""},
 		{"192.0.2.1", "192.0.2.1", ""},
 		{"2001:db8::1", "2001:db8::1", ""},
+		{"2001:db8::.", "2001:db8::.", ""}, // of "[2001:db8::.]"
 		{"printer.lan", "printer.lan", ""},
 		{"a.printer.lan", "printer.lan", ""},
 	} {

@@ -65,6 +65,8 @@ type tagTable struct {
 //go:embed data/tags.yaml
 var tagData embed.FS
 
+var tagsFile = newDataFile[tagFile](tagData, "data/tags.yaml")
+
 // tagFile is the form of the table.
 type tagFile struct {
 	Share        []tagEntry          `yaml:"share"`
@@ -108,9 +110,9 @@ func newTagTable(src *sources, senders *senderTable, extra []TagRule, share stri
 	if share != "" {
 		t.words(tagShareName, []string{share})
 	}
-	var file tagFile
-	if err := decodeData(tagData, "data/tags.yaml", &file); err != nil {
-		return nil, err
+	file, err := tagsFile.decoded()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", tagsFile.name, err)
 	}
 	for _, list := range []struct {
 		weight  tagWeight

@@ -77,6 +77,8 @@ func TestMistakes(t *testing.T) {
 	f("limits: {sites: many}\n", `f:1: limits.sites: expected a whole number, from 1 to 1000, got "many"`)
 	f("limits: {sites: 0}\n", `f:1: limits.sites: expected a whole number, from 1 to 1000, got "0"`)
 	f("limits: {sites: 1.5}\n", `f:1: limits.sites: expected a whole number, from 1 to 1000, got "1.5"`)
+	f("privacy: {mask_digits: 3}\n", `f:1: privacy.mask_digits: expected a whole number, from 4 to 100, got "3"`)
+	f("privacy: {mask_digits: 4}\n", ``)
 	f("limits: {sites: 99999999999999999999}\n", `f:1: limits.sites: expected a whole number, from 1 to 1000, got "99999999999999999999"`)
 
 	f("sites: [{}]\nsites: [{hosts: [a.example]}]\n", `f:1: sites[0]: missing key "hosts": expected a list, each a host such as example.com`)

@@ -22,14 +22,14 @@ const (
 )
 
 // prepare makes the block a job: with the rules of now, and the input's format.
-func (e *Engine) prepare(j *job, b *stream.Block) {
+func (e *Engine) prepare(b *stream.Block) job {
 	in := e.inputs.get(b.Input)
 	if in.detected {
 		e.detect(in, b.Data)
 	}
 	e.inputs.mu.Lock()
 	defer e.inputs.mu.Unlock()
-	j.block, j.gen, j.format, j.site = b, e.rules.Load(), in.format, in.site
+	return job{block: b, gen: e.rules.Load(), format: in.format, site: in.site}
 }
 
 // detect tells the format of an input from its lines, and again where they have

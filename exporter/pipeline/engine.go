@@ -160,59 +160,65 @@ func (e *Engine) Configure(o attribution.Options, sites []int) error {
 
 // Run counts the blocks until the channel is closed, and then what was pending.
 // When ctx is done it stops sooner, with what it has.
+//
+// A worker parses a block beside the others, waits for the block's turn, and
+// observes the records itself: they are still in its processor's cache.
 func (e *Engine) Run(ctx context.Context, blocks <-chan *stream.Block) error {
 	var (
-		depth   = 2*e.opt.Workers + 2
-		work    = make(chan *job, depth)
-		ordered = make(chan *job, depth)
-		free    = make(chan *job, depth)
+		work    = make(chan job)
+		turns   = newTurns()
 		workers sync.WaitGroup
 	)
-	for range depth {
-		free <- &job{done: make(chan struct{}, 1)}
-	}
 	for range e.opt.Workers {
 		workers.Go(func() {
 			w := worker{explain: e.opt.Observer != nil}
 			for j := range work {
-				w.parse(j)
-				j.done <- struct{}{}
+				e.do(&w, j, turns)
 			}
 		})
 	}
-	go func() {
-		defer close(ordered)
-		defer close(work)
-		for ctx.Err() == nil {
-			select {
-			case b, ok := <-blocks:
-				if !ok {
-					return
-				}
-				j := <-free
-				e.prepare(j, b)
-				work <- j
-				ordered <- j
-			case reached := <-e.barriers:
-				ordered <- &job{reached: reached}
-			case <-ctx.Done():
-			}
+	for turn := uint64(0); ctx.Err() == nil; turn++ {
+		j, ok := e.next(ctx, blocks)
+		if !ok {
+			break
 		}
-	}()
-	for j := range ordered {
-		if j.reached != nil {
-			close(j.reached)
-			continue
-		}
-		<-j.done
-		e.observe(j)
-		j.block.Release()
-		j.block = nil
-		free <- j
+		j.turn = turn
+		work <- j
 	}
+	close(work)
 	workers.Wait()
 	e.Flush()
 	return ctx.Err()
+}
+
+// next waits for the next block or barrier. ok is false where there is none any
+// more.
+func (e *Engine) next(ctx context.Context, blocks <-chan *stream.Block) (j job, ok bool) {
+	select {
+	case b, ok := <-blocks:
+		if !ok {
+			return j, false
+		}
+		return e.prepare(b), true
+	case reached := <-e.barriers:
+		return job{reached: reached}, true
+	case <-ctx.Done():
+		return j, false
+	}
+}
+
+func (e *Engine) do(w *worker, j job, turns *turns) {
+	if j.block != nil {
+		w.parse(&j)
+	}
+	turns.wait(j.turn)
+	defer turns.done()
+	if j.block == nil {
+		close(j.reached)
+		return
+	}
+	e.observe(&j, w.records)
+	j.block.Release()
 }
 
 // Barrier waits until every block that was sent before has been counted and
@@ -240,12 +246,12 @@ func (e *Engine) Flush() {
 }
 
 // observe takes the records of a job in order.
-func (e *Engine) observe(j *job) {
+func (e *Engine) observe(j *job, records []record) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	wall := time.Now()
-	for i := range j.records[:j.n] {
-		r := &j.records[i]
+	for i := range records {
+		r := &records[i]
 		e.ids++
 		if r.reason == schema.ReasonNone && r.event.Time == 0 {
 			r.event.Time = e.timeless(wall)

@@ -315,6 +315,31 @@ func TestReconfigure(t *testing.T) {
 	}
 }
 
+// TestSplitTarget: a target that was logged in two pieces is joined outside of its
+// line, and is still there when the whole block has been parsed.
+func TestSplitTarget(t *testing.T) {
+	const pages, visits = 50, 20
+	for _, workers := range []int{1, 4} {
+		e := newEngine(t, Options{Rules: sites("a.example"), Pages: 2 * pages, Workers: workers,
+			Visit: visit.Options{Confirmation: visit.ConfirmNever}})
+		e.AddInput(Input{Name: "log", Format: compiled(t, `$remote_addr $msec $request_method $status "$uri" "$args" "$http_referer" "$http_user_agent"`), Site: 0})
+		var log strings.Builder
+		for n := range pages * visits {
+			fmt.Fprintf(&log, "192.0.%d.%d %d.5 GET 200 \"/article/%d\" \"utm_source=news&n=%d\" \"https://www.google.com/\" %q\n",
+				n/250, n%250, 1_788_000_000+n, n%pages, n, phone)
+		}
+		feed(t, e, strings.NewReader(log.String()))
+		s := sumsOf(e.Snapshot())
+		s.check(t, false)
+		for n := range pages {
+			page := fmt.Sprint("/article/", n)
+			if got := s["darkshare_page_visits_total/page="+page]; got != visits {
+				t.Errorf("%d workers: %v visits of %s, want %d", workers, got, page, visits)
+			}
+		}
+	}
+}
+
 // TestTick: when no lines come, landings are resolved all the same: by the wall
 // clock where the log is live, and soon where it ended long ago.
 func TestTick(t *testing.T) {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"sync"
 
 	"github.com/darkshare/darkshare/exporter/accesslog"
 	"github.com/darkshare/darkshare/exporter/attribution"
@@ -10,45 +11,65 @@ import (
 	"github.com/darkshare/darkshare/exporter/visit"
 )
 
-// A job is a block on its way: first parsed, then observed. Its memory is used
-// again for other blocks.
+// A job is a block with all that it takes to parse it, or a barrier.
 type job struct {
-	block   *stream.Block
-	gen     *generation
-	format  *accesslog.Format // nil where it could not be told
-	site    int
-	records []record
-	n       int
-	scratch []byte
-	done    chan struct{}
-	// reached makes a barrier of a job without a block.
+	turn   uint64
+	block  *stream.Block
+	gen    *generation
+	format *accesslog.Format // nil where it could not be told
+	site   int
+	// reached is a barrier's, and closed in its turn.
 	reached chan struct{}
 }
 
+// turns lets jobs that are worked on side by side go on one after the other.
+type turns struct {
+	mu   sync.Mutex
+	cond sync.Cond
+	next uint64
+}
+
+func newTurns() *turns {
+	t := &turns{}
+	t.cond.L = &t.mu
+	return t
+}
+
+// wait waits until all turns before have been done.
+func (t *turns) wait(turn uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for t.next != turn {
+		t.cond.Wait()
+	}
+}
+
+func (t *turns) done() {
+	t.mu.Lock()
+	t.next++
+	t.mu.Unlock()
+	t.cond.Broadcast()
+}
+
 // A record is one line: an event, or the reason why it is none. What it points
-// to is in the job's block and scratch memory.
+// to is in the block and in the worker's scratch memory.
 type record struct {
 	reason schema.Reason
 	event  visit.Event
 	why    string
 }
 
-// next returns the next record to be filled in.
-func (j *job) next() *record {
-	if j.n == len(j.records) {
-		j.records = append(j.records, record{})
-	}
-	j.n++
-	return &j.records[j.n-1]
-}
-
-// A worker parses and classifies, with caches of its own.
+// A worker parses and classifies, with caches and memory of its own. Its records
+// hold until it parses again.
 type worker struct {
 	gen        *generation
 	classifier *attribution.Classifier
 	parsers    map[*accesslog.Format]*accesslog.Parser
 	request    accesslog.Request
 	explain    bool
+	records    []record
+	// The scratch memory of the classifier and of the parser.
+	verdicts, requests []byte
 }
 
 func (w *worker) parse(j *job) {
@@ -56,9 +77,13 @@ func (w *worker) parse(j *job) {
 		w.gen, w.classifier = j.gen, j.gen.rules.NewClassifier()
 	}
 	parser := w.parser(j.format)
-	w.classifier.Reset(j.scratch)
-	defer func() { j.scratch = w.classifier.Reset(nil) }()
-	j.n = 0
+	w.classifier.Reset(w.verdicts)
+	defer func() { w.verdicts = w.classifier.Reset(nil) }()
+	if parser != nil {
+		parser.Reset(w.requests)
+		defer func() { w.requests = parser.Reset(nil) }()
+	}
+	w.records = w.records[:0]
 	for data := j.block.Data; len(data) > 0; {
 		line := data
 		if i := bytes.IndexByte(data, '\n'); i >= 0 {
@@ -70,8 +95,18 @@ func (w *worker) parse(j *job) {
 	}
 }
 
+// record returns the next record to be filled in.
+func (w *worker) record() *record {
+	if len(w.records) < cap(w.records) {
+		w.records = w.records[:len(w.records)+1]
+	} else {
+		w.records = append(w.records, record{})
+	}
+	return &w.records[len(w.records)-1]
+}
+
 func (w *worker) line(parser *accesslog.Parser, j *job, line []byte) {
-	r := j.next()
+	r := w.record()
 	if parser == nil {
 		r.reason, r.event.Time = schema.ReasonFormat, 0
 		return

@@ -83,8 +83,8 @@ func (t *Tally) snapshotSite(b *builder, name string, s *siteTally) {
 
 // each calls f with every name that has counters, and with the rest.
 func (t *top) each(f func(name string, it *item)) {
-	for _, it := range t.leaders {
-		f(it.name, it)
+	for _, r := range t.leaders {
+		f(r.name, r.item)
 	}
 	if !t.rest.created.IsZero() {
 		f(schema.Overflow, &t.rest)

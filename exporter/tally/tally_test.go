@@ -190,12 +190,41 @@ func TestTopForever(t *testing.T) {
 		}
 		top.visit(fmt.Append(nil, "/day", day), schema.ChannelSearch, at, clock)
 	}
-	for name, it := range top.items {
-		if math.IsInf(it.score, 0) || math.IsNaN(it.score) {
-			t.Fatalf("score of %s is %v", name, it.score)
+	for _, r := range append(top.leaders, top.candidates...) {
+		if math.IsInf(r.score, 0) || math.IsNaN(r.score) {
+			t.Fatalf("score of %s is %v", r.name, r.score)
 		}
 	}
 	if it := top.items["/always"]; !it.leader || it.visits[schema.ChannelSearch] != 15_000 {
 		t.Errorf("the page of every day: %+v", it)
+	}
+}
+
+// TestRanking: the lowest is always first, and every item knows its place.
+func TestRanking(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	var r ranking
+	var all []*item
+	for i := range 5000 {
+		switch {
+		case len(all) < 10 || rnd.IntN(3) == 0:
+			it := &item{name: fmt.Sprint(i)}
+			all = append(all, it)
+			r.add(ranked{float64(rnd.IntN(50)), it})
+		case rnd.IntN(2) == 0:
+			r.raise(all[rnd.IntN(len(all))].at, float64(rnd.IntN(20)))
+		default:
+			k := rnd.IntN(len(all))
+			if got := r.remove(all[k].at); got.item != all[k] {
+				t.Fatalf("step %d: removed %s, not %s", i, got.name, all[k].name)
+			}
+			all[k] = all[len(all)-1]
+			all = all[:len(all)-1]
+		}
+		for k := range r {
+			if r[k].at != k || k > 0 && r.less(k, (k-1)/2) {
+				t.Fatalf("step %d: place %d is wrong", i, k)
+			}
+		}
 	}
 }

@@ -1,7 +1,6 @@
 package tally
 
 import (
-	"container/heap"
 	"math"
 	"time"
 
@@ -19,20 +18,22 @@ import (
 // new creation time, as Prometheus expects of a counter.
 type top struct {
 	items      map[string]*item
-	leaders    items // with counters, the lowest score first
-	candidates items // without
+	leaders    ranking // with counters
+	candidates ranking // without
 	limit      int
 	rest       item
 	replaced   uint64
 	overflowed uint64 // counted under the rest
 	epoch      int64
+	// The weight of the newest time.
+	weighed    int64
+	lastWeight float64
 }
 
 type item struct {
 	name    string
-	score   float64
 	leader  bool
-	at      int // in its heap
+	at      int // in its ranking
 	created time.Time
 	visits  [schema.NumChannels]uint64
 	shares  uint64
@@ -73,41 +74,41 @@ func (t *top) counted(name []byte, now int64, clock func() time.Time) *item {
 	case it == nil:
 		it = t.admit(string(name), weight)
 	case it.leader:
-		it.score += weight
-		heap.Fix(&t.leaders, it.at)
+		t.leaders.raise(it.at, weight)
 		return it
 	default:
-		it.score += weight
-		heap.Fix(&t.candidates, it.at)
+		t.candidates.raise(it.at, weight)
 	}
 	if len(t.leaders) >= t.limit {
-		last := t.leaders[0]
-		if it.score < lead*last.score {
+		if t.candidates[it.at].score < lead*t.leaders[0].score {
 			t.overflowed++
 			return &t.rest
 		}
-		heap.Remove(&t.leaders, last.at)
+		last := t.leaders.remove(0)
 		last.leader, last.visits, last.shares = false, [schema.NumChannels]uint64{}, 0
-		heap.Push(&t.candidates, last)
+		t.candidates.add(last)
 		t.replaced++
 	}
-	heap.Remove(&t.candidates, it.at)
+	best := t.candidates.remove(it.at)
 	it.leader, it.created = true, clock()
-	heap.Push(&t.leaders, it)
+	t.leaders.add(best)
 	return it
 }
 
 // admit makes a candidate of the name, in the place of the lowest where there is
 // no room; that one's score is the most that the new one can have missed.
 func (t *top) admit(name string, weight float64) *item {
-	it := &item{name: name, score: weight}
 	if len(t.candidates) >= t.limit*candidatesPerLeader {
-		lowest := heap.Pop(&t.candidates).(*item)
+		lowest := t.candidates[0].item
 		delete(t.items, lowest.name)
-		it.score += lowest.score
+		lowest.name = name
+		t.items[name] = lowest
+		t.candidates.raise(0, weight)
+		return lowest
 	}
+	it := &item{name: name}
 	t.items[name] = it
-	heap.Push(&t.candidates, it)
+	t.candidates.add(ranked{weight, it})
 	return it
 }
 
@@ -117,37 +118,15 @@ func (t *top) weight(now int64) float64 {
 	if t.epoch == 0 {
 		t.epoch = now
 	}
+	if now == t.weighed {
+		return t.lastWeight
+	}
 	w := math.Exp2(float64(now-t.epoch) / halfLife)
 	if w > 1e100 {
-		for _, it := range t.items {
-			it.score /= w
-		}
+		t.leaders.scale(1 / w)
+		t.candidates.scale(1 / w)
 		t.epoch, w = now, 1
 	}
+	t.weighed, t.lastWeight = now, w
 	return w
-}
-
-// items is a heap by score; equal scores are in the order of their names, so
-// that the same log gives the same leaders.
-type items []*item
-
-func (h items) Len() int { return len(h) }
-func (h items) Less(i, j int) bool {
-	return h[i].score < h[j].score || h[i].score == h[j].score && h[i].name > h[j].name
-}
-func (h items) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].at, h[j].at = i, j
-}
-func (h *items) Push(x any) {
-	it := x.(*item)
-	it.at = len(*h)
-	*h = append(*h, it)
-}
-func (h *items) Pop() any {
-	old := *h
-	it := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return it
 }

@@ -123,16 +123,28 @@ type visitors struct {
 	free       int32 // linked by next
 	limit      int
 	n          int
+	// latest is who came last: a page and its assets come in a row.
+	latest int32
 }
 
 func newVisitors(limit int) visitors {
-	return visitors{index: newIndex(), head: none, tail: none, free: none, limit: limit}
+	// The memory is the system's until it is used, and never moves.
+	return visitors{slab: make([]visitor, 0, limit), index: newIndex(), head: none, tail: none, free: none, limit: limit}
 }
 
 func (vs *visitors) len() int { return vs.n }
 
 // get returns the visitor of that key, or none.
-func (vs *visitors) get(key uint64) int32 { return vs.index.get(key) }
+func (vs *visitors) get(key uint64) int32 {
+	if int(vs.latest) < len(vs.slab) && vs.slab[vs.latest].key == key {
+		return vs.latest
+	}
+	i := vs.index.get(key)
+	if i != none {
+		vs.latest = i
+	}
+	return i
+}
 
 // add makes a slot for the key, which must not be in the table. Where the table
 // is full, the visitor not seen for the longest time goes first; evict is called
@@ -158,6 +170,7 @@ func (vs *visitors) add(key uint64, site int, now int64, evict func(int32)) int3
 
 func (vs *visitors) remove(i int32) {
 	vs.index.remove(vs.slab[i].key)
+	vs.slab[i].key = 0 // for latest
 	vs.unlink(i)
 	vs.slab[i].next = vs.free
 	vs.free = i
