@@ -61,7 +61,7 @@ func TestBenchLog(t *testing.T) {
 	between("bots", bots/n, 0.185, 0.215)
 	between("own referrers", own/n, 0.55, 0.75)
 	between("no referrers", none/n, 0.2, 0.35)
-	between("agents", float64(len(agents)), 1700, 2000)
+	between("agents", float64(len(agents)), 1500, 2000)
 	between("clients", float64(len(clients)), 3900, benchClients)
 	most := 0
 	for _, c := range agents {

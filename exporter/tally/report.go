@@ -147,18 +147,18 @@ func (t *Tally) totals(of func(site int) bool) Totals {
 	var all, social Share
 	sources := map[schema.Channel]map[string]uint64{}
 	for k, c := range t.visits {
-		if !of(k.site) {
+		if !of(k.site()) {
 			continue
 		}
-		sum.Evidence[k.evidence.String()] += c.n
-		sum.Devices[k.device.String()] += c.n
-		if sources[k.channel] == nil {
-			sources[k.channel] = map[string]uint64{}
+		sum.Evidence[k.evidence().String()] += c.n
+		sum.Devices[k.device().String()] += c.n
+		if sources[k.channel()] == nil {
+			sources[k.channel()] = map[string]uint64{}
 		}
-		sources[k.channel][k.source] += c.n
-		all.add(k.channel, k.evidence, c.n)
-		if k.channel == schema.ChannelSocial || k.channel == schema.ChannelDarkSocial {
-			social.add(k.channel, k.evidence, c.n)
+		sources[k.channel()][t.opt.SourceName(k.source())] += c.n
+		all.add(k.channel(), k.evidence(), c.n)
+		if k.channel() == schema.ChannelSocial || k.channel() == schema.ChannelDarkSocial {
+			social.add(k.channel(), k.evidence(), c.n)
 		}
 	}
 	sum.Visits = all.Visits

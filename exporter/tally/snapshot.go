@@ -19,7 +19,7 @@ func (t *Tally) Snapshot() []schema.Family {
 		}
 	}
 	for k, c := range t.visits {
-		b.add(schema.Visits, c, t.opt.SiteName(k.site), k.channel.String(), k.source, k.evidence.String(), k.device.String())
+		b.add(schema.Visits, c, t.opt.SiteName(k.site()), k.channel().String(), t.opt.SourceName(k.source()), k.evidence().String(), k.device().String())
 	}
 	for k, c := range t.unconf {
 		b.add(schema.UnconfirmedLandings, c, t.opt.SiteName(k.site), k.channel.String())

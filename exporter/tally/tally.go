@@ -31,6 +31,7 @@ type Options struct {
 type Tally struct {
 	opt     Options
 	now     int64 // the log's time
+	steps   [len(windowSpans)]step
 	inputs  []input
 	sites   []*siteTally
 	visits  map[visitKey]*counter
@@ -55,13 +56,19 @@ type input struct {
 	created time.Time
 }
 
-type visitKey struct {
-	site     int
-	source   string
-	channel  schema.Channel
-	evidence schema.Evidence
-	device   schema.Device
+// A visitKey is the labels of a visit in one word, which a map finds faster than
+// a struct.
+type visitKey uint64
+
+func keyOf(o *visit.Outcome) visitKey {
+	return visitKey(o.Site)<<48 | visitKey(o.Source)<<32 | visitKey(o.Channel)<<16 | visitKey(o.Evidence)<<8 | visitKey(o.Device)
 }
+
+func (k visitKey) site() int                  { return int(k >> 48) }
+func (k visitKey) source() attribution.Source { return attribution.Source(k >> 32) }
+func (k visitKey) channel() schema.Channel    { return schema.Channel(k >> 16) }
+func (k visitKey) evidence() schema.Evidence  { return schema.Evidence(k >> 8) }
+func (k visitKey) device() schema.Device      { return schema.Device(k) }
 
 type siteChannel struct {
 	site    int
@@ -106,6 +113,7 @@ func New(o Options) *Tally {
 		shares: map[shareKey]*counter{},
 		goals:  map[goalKey]*counter{},
 	}
+	t.setClock(0)
 	t.Limit("pages", t.overflowed(func(s *siteTally) *top { return s.pages }))
 	t.Limit("sections", t.overflowed(func(s *siteTally) *top { return s.sections }))
 	return t
@@ -147,10 +155,25 @@ func (t *Tally) Line(input int, reason schema.Reason, at int64) {
 }
 
 // Advance sets the log's clock, by which the windows slide.
-func (t *Tally) Advance(now int64) { t.now = max(t.now, now) }
+func (t *Tally) Advance(now int64) {
+	if now > t.now {
+		t.setClock(now)
+	}
+}
 
 // Rewind sets the log's clock back.
-func (t *Tally) Rewind(now int64) { t.now = max(0, min(t.now, now)) }
+func (t *Tally) Rewind(now int64) {
+	if now < t.now {
+		t.setClock(max(0, now))
+	}
+}
+
+func (t *Tally) setClock(now int64) {
+	t.now = now
+	for i := range t.steps {
+		t.steps[i] = windowSpans[i].at(now)
+	}
+}
 
 // Request implements visit.Sink.
 func (t *Tally) Request(e *visit.Event, kind schema.Kind) {
@@ -163,11 +186,10 @@ func (t *Tally) Landing(o *visit.Outcome) {
 		count(t, t.unconf, siteChannel{o.Site, o.Channel})
 		return
 	}
-	source := t.opt.SourceName(o.Source)
-	count(t, t.visits, visitKey{o.Site, source, o.Channel, o.Evidence, o.Device})
+	count(t, t.visits, keyOf(o))
 	s := t.site(o.Site)
 	for i := range s.windows {
-		s.windows[i].add(windowSpans[i], t.now, o.Channel, o.Evidence)
+		s.windows[i].add(t.steps[i], o.Channel, o.Evidence)
 	}
 	s.pages.visit(o.Page, o.Channel, t.now, t.opt.Clock)
 	if section := t.opt.Section(o.Site, o.Page); len(section) > 0 {

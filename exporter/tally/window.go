@@ -13,6 +13,18 @@ type span struct {
 	steps int
 }
 
+// A step is where a time is in the ring of a span.
+type step struct {
+	n     int64 // since the epoch
+	place int
+	of    int
+}
+
+func (s span) at(now int64) step {
+	n := now / s.step
+	return step{n, int(n % int64(s.steps)), s.steps}
+}
+
 // windowSpans are the windows of darkshare_ratio.
 var windowSpans = [...]span{
 	{"5m", int64(10 * time.Second), 30},
@@ -37,14 +49,13 @@ type Share struct {
 	Dark   [schema.NumBounds]uint64
 }
 
-func (w *window) add(s span, now int64, c schema.Channel, e schema.Evidence) {
+func (w *window) add(at step, c schema.Channel, e schema.Evidence) {
 	if w.buckets == nil {
-		w.buckets = make([]bucket, s.steps)
+		w.buckets = make([]bucket, at.of)
 	}
-	step := now / s.step
-	b := &w.buckets[step%int64(s.steps)]
-	if b.step != step {
-		*b = bucket{step: step}
+	b := &w.buckets[at.place]
+	if b.step != at.n {
+		*b = bucket{step: at.n}
 	}
 	b.visits++
 	for bound := range b.dark {
