@@ -36,7 +36,9 @@ func reference(line string) string {
 	}
 	var r Request
 	when, err := time.Parse("02/Jan/2006:15:04:05 -0700", strings.ReplaceAll(referenceUnescape(head[i+2:]), ":60 ", ":59 "))
-	timed := err == nil && len(referenceUnescape(head[i+2:])) == 26
+	text := referenceUnescape(head[i+2:])
+	// time.Parse takes zones of 24 hours and 60 minutes.
+	timed := err == nil && len(text) == 26 && text[22:24] <= "23" && text[24:26] <= "59"
 	if timed {
 		r.Time = when.UnixNano()
 		if strings.Contains(head[i+2:], ":60 ") {

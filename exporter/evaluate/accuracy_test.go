@@ -50,7 +50,7 @@ func simulated(t testing.TB, o simulate.Options) result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine.AddInput(pipeline.Input{Name: "simulated", Format: compiled, Site: 0})
+	engine.AddInput(pipeline.Input{Name: "simulated", Format: compiled, Site: host})
 	r, w := io.Pipe()
 	var res result
 	simulation := make(chan error, 1)

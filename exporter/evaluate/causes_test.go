@@ -61,7 +61,7 @@ func TestCauses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine.AddInput(pipeline.Input{Name: "simulated", Format: compiled, Site: 0})
+	engine.AddInput(pipeline.Input{Name: "simulated", Format: compiled, Site: host})
 	r, w := io.Pipe()
 	go func() { _, err := simulate.Run(o, w); w.CloseWithError(err) }()
 	blocks := make(chan *stream.Block)

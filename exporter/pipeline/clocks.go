@@ -2,88 +2,131 @@ package pipeline
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
 const (
-	// idleAfter is how long an input must be silent before it holds the clock back
-	// no more.
+	// idleAfter is how long a file must be silent before it holds the clock back no
+	// more.
 	idleAfter = 2 * time.Second
 	// lateness is how far behind the wall clock a live log's lines may come.
 	lateness = 30 * time.Second
 	// rewindAfter is how many records in a row must be older than a window before
-	// the log's clock is believed to have been set back.
+	// a log's clock is believed to have been set back.
 	rewindAfter = 100
+	// mostClocks bounds the files whose clocks are kept.
+	mostClocks = 1024
 )
 
-// clocks keeps the log's time: that of the input furthest behind, among those
-// that are not idle.
+// clocks keeps the log's time: that of the file furthest behind, among those from
+// which lines come at the moment.
 type clocks struct {
-	inputs []inputClock
 	now    int64
 	window int64
+	live   bool
+	// wall is set once a live log's lines were as new as the wall clock: from then
+	// on it goes on when they stop.
+	wall  bool
+	files []*fileClock
+	at    *fileClock // whose block is being observed
 }
 
-type inputClock struct {
+type fileClock struct {
+	input  int
+	name   string
+	begun  bool
+	active bool
 	high   int64
 	late   int
 	seen   time.Time // wall clock at its last block
-	active bool
 }
 
-func (c *clocks) add() { c.inputs = append(c.inputs, inputClock{}) }
+func newClocks(window time.Duration, live bool) clocks {
+	return clocks{window: int64(window), live: live}
+}
 
-// observe takes a record's time. It returns the log's time, and whether that has
-// changed.
-func (c *clocks) observe(input int, at int64, wall time.Time) (now int64, changed bool) {
-	in := &c.inputs[input]
-	in.seen, in.active = wall, true
+// begin says that a block of the file comes next.
+func (c *clocks) begin(input int, name string, wall time.Time) {
+	if c.at == nil || c.at.input != input || c.at.name != name {
+		c.at = c.file(input, name)
+	}
+	c.at.seen, c.at.active = wall, true
+}
+
+func (c *clocks) file(input int, name string) *fileClock {
+	i := slices.IndexFunc(c.files, func(f *fileClock) bool { return f.input == input && f.name == name })
+	if i >= 0 {
+		return c.files[i]
+	}
+	if !c.live {
+		// Whole files are read one after the other: those before are over.
+		c.files = slices.DeleteFunc(c.files, func(f *fileClock) bool { return f.input == input })
+	}
+	if len(c.files) >= mostClocks {
+		oldest := slices.MinFunc(c.files, func(a, b *fileClock) int { return a.seen.Compare(b.seen) })
+		c.files = slices.DeleteFunc(c.files, func(f *fileClock) bool { return f == oldest })
+	}
+	f := &fileClock{input: input, name: name}
+	c.files = append(c.files, f)
+	return f
+}
+
+// observe takes the time of a record of the file that begin named. It returns the
+// log's time, and whether that has changed.
+func (c *clocks) observe(at int64) (now int64, changed bool) {
+	f := c.at
 	switch {
-	case at > in.high:
-		in.high, in.late = at, 0
-	case at >= in.high-c.window:
-		in.late = 0
+	case !f.begun:
+		f.begun, f.high = true, at
+		// An older log follows.
+		now = c.behind()
+		return now, now > c.now || now < c.now-c.window && c.alone(f)
+	case at > f.high:
+		f.high, f.late = at, 0
+		now = c.behind()
+		return now, now > c.now
+	case at >= f.high-c.window:
+		f.late = 0
 		return c.now, false
-	default:
-		if in.late++; in.late < rewindAfter {
-			return c.now, false
-		}
-		in.high, in.late = at, 0
-		return c.behind(), true
 	}
-	now = c.behind()
-	return now, now > c.now
+	if f.late++; f.late < rewindAfter {
+		return c.now, false
+	}
+	f.high, f.late = at, 0
+	return c.behind(), c.alone(f)
 }
 
-// behind returns the time of the active input furthest behind.
+// behind returns the time of the active file furthest behind.
 func (c *clocks) behind() int64 {
-	if len(c.inputs) == 1 {
-		return c.inputs[0].high
-	}
 	least := int64(math.MaxInt64)
-	for i := range c.inputs {
-		if in := &c.inputs[i]; in.active {
-			least = min(least, in.high)
+	for _, f := range c.files {
+		if f.active && f.begun {
+			least = min(least, f.high)
 		}
 	}
 	return least
 }
 
-// newest returns the time of the input furthest ahead.
+// alone reports whether lines come from no other file.
+func (c *clocks) alone(f *fileClock) bool {
+	return !slices.ContainsFunc(c.files, func(g *fileClock) bool { return g != f && g.active })
+}
+
+// newest returns the time of the file furthest ahead, 0 where there is none.
 func (c *clocks) newest() (newest int64) {
-	for i := range c.inputs {
-		newest = max(newest, c.inputs[i].high)
+	for _, f := range c.files {
+		newest = max(newest, f.high)
 	}
 	return newest
 }
 
-// idle notes which inputs are silent, and reports whether all are.
+// idle notes which files are silent, and reports whether all are.
 func (c *clocks) idle(wall time.Time) bool {
 	all := true
-	for i := range c.inputs {
-		in := &c.inputs[i]
-		in.active = in.active && wall.Sub(in.seen) < idleAfter
-		all = all && !in.active
+	for _, f := range c.files {
+		f.active = f.active && wall.Sub(f.seen) < idleAfter
+		all = all && !f.active
 	}
 	return all
 }
@@ -93,25 +136,26 @@ func (c *clocks) idle(wall time.Time) bool {
 func (e *Engine) Tick(wall time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	allIdle := e.clocks.idle(wall)
-	newest := e.clocks.newest()
+	c := &e.clocks
+	allIdle := c.idle(wall)
+	newest := c.newest()
 	if newest == 0 {
 		return
 	}
-	if !allIdle {
-		if now := e.clocks.behind(); now > e.clocks.now {
+	late := wall.Add(-lateness).UnixNano()
+	c.wall = c.wall || newest >= late-c.window
+	switch {
+	case !allIdle:
+		if now := c.behind(); now > c.now && now != math.MaxInt64 {
 			e.setClock(now)
 		}
-		return
+	case c.wall:
+		e.setClock(max(late, c.now))
+	default:
+		// The log ended long ago: all windows are over. Its own clock stays where it
+		// is, since more of it may come.
+		e.tracker.Flush()
 	}
-	now := wall.Add(-lateness).UnixNano()
-	if newest >= now-e.clocks.window {
-		e.setClock(max(now, e.clocks.now))
-		return
-	}
-	// The log ends long ago: all windows are over. Its own clock stays where it
-	// is, since more of it may come.
-	e.tracker.Flush()
 }
 
 // timeless is the time of a record that has none.

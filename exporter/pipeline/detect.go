@@ -16,121 +16,165 @@ import (
 )
 
 const (
-	// sampleLines is how many lines the format and the site are told from.
+	// sampleLines is how many lines of a block are looked at.
 	sampleLines = 2000
 	warnEvery   = time.Minute
+	// A site is told by the referrers of this many assets while a log is followed,
+	// since its first lines may be few, and of fewer where all of it is there. After
+	// votesLines lines without, it is given up.
+	votesLive  = 20
+	votesWhole = 3
+	votesLines = 20_000
+	// votesHosts bounds the hosts that are counted.
+	votesHosts = 64
 )
 
-// prepare makes the block a job: with the rules of now, and the input's format.
+// prepare makes the block a job: with the rules of now, and the input's format
+// and site.
 func (e *Engine) prepare(b *stream.Block) job {
 	in := e.inputs.get(b.Input)
-	if in.detected {
-		e.detect(in, b.Data)
-	}
-	e.inputs.mu.Lock()
-	defer e.inputs.mu.Unlock()
-	return job{block: b, gen: e.rules.Load(), format: in.format, site: in.site}
+	e.learn(in, b.Data)
+	gen := e.rules.Load()
+	return job{block: b, gen: gen, format: in.format, site: in.index(gen)}
 }
 
-// detect tells the format of an input from its lines, and again where they have
-// come to look otherwise; and the site, where neither lines nor options name one.
-func (e *Engine) detect(in *input, data []byte) {
-	if in.readable(data) {
+// learn tells an input's format, where none is named, and its site, where nothing
+// else does.
+func (e *Engine) learn(in *input, data []byte) {
+	if in.detected && !in.readable(data) {
+		e.detect(in, data)
+	}
+	if in.format == nil || in.format.Fields().Has(accesslog.FieldHost) || in.site != "" || in.told != "" || in.votes.over {
 		return
 	}
-	sample := lines(data)
-	format, err := accesslog.Detect(sample)
+	if gen := e.rules.Load(); gen.configured > 0 {
+		if gen.configured > 1 {
+			in.votes.over = true
+			e.log.Warn("the format has no host: name the input's site in the configuration", "input", in.label)
+		}
+		return
+	}
+	e.vote(in, data)
+}
+
+// detect tells the format of an input from its lines.
+func (e *Engine) detect(in *input, data []byte) {
+	format, err := accesslog.Detect(lines(data))
 	if err != nil {
 		if time.Since(in.warned) > warnEvery {
 			in.warned = time.Now()
 			e.log.Error("cannot tell the format of the lines; name it with --format or in the configuration",
-				"input", in.name, "err", err)
+				"input", in.label, "err", err)
 		}
 		return
 	}
 	if in.format == nil || format.Definition() != in.format.Definition() {
-		e.log.Info("format told from the lines", "input", in.name, "format", format.Name())
+		e.log.Info("format told from the lines", "input", in.label, "format", format.Name())
 	}
 	in.format, in.parser = format, format.NewParser()
-	e.inferSite(in, sample)
 }
 
-// inferSite names the site by the log itself where nothing else does: a page's
-// assets are asked for with the site's own address as their referrer.
-func (e *Engine) inferSite(in *input, sample [][]byte) {
-	opt := e.rules.Load().opt
-	if in.site >= 0 || in.format.Fields().Has(accesslog.FieldHost) {
-		return
+// vote lets the lines vote for the site: a page's assets are asked for with the
+// site's own address as their referrer.
+func (e *Engine) vote(in *input, data []byte) {
+	in.votes.count(in.format, e.rules.Load().rules, lines(data))
+	enough := votesWhole
+	if e.opt.Live {
+		enough = votesLive
 	}
-	switch len(opt.Sites) {
-	case 0:
-	case 1:
+	name, ok := in.votes.winner(enough)
+	log := e.log.With("input", in.label)
+	switch {
+	case ok:
+		in.votes.over = true
+		if err := e.tell(name); err != nil {
+			log.Warn("the site told from the log cannot be used; name it with --site", "site", name, "err", err)
+			return
+		}
 		e.inputs.mu.Lock()
-		in.site = 0
+		in.told = name
 		e.inputs.mu.Unlock()
-		return
-	default:
-		e.log.Warn("the format has no host: name the input's site in the configuration", "input", in.name)
-		return
+		log.Info("site told from the referrers of its assets", "site", name)
+	case in.votes.lines >= votesLines:
+		in.votes.over = true
+		log.Warn("the format has no host and the lines do not tell the site: its own referrers cannot be told from others; name it with --site")
 	}
-	name, ok := InferSite(in.format, sample)
-	log := e.log.With("input", in.name)
-	if !ok {
-		log.Warn("the format has no host and no site is named: the site's own referrers cannot be told from others; name it with --site")
-		return
-	}
-	opt.Sites = append(opt.Sites, attribution.Site{Name: name, Hosts: []string{name}, SiteRules: opt.Default})
-	if err := e.Configure(opt, nil); err != nil {
-		log.Warn("the site told from the log cannot be used; name it with --site", "site", name, "err", err)
-		return
-	}
-	e.inputs.mu.Lock()
-	in.site = len(opt.Sites) - 1
-	e.inputs.mu.Unlock()
-	log.Info("site told from the referrers of its assets", "site", name)
 }
 
-// InferSite tells a log's site from the referrers of the assets in a sample of
-// its lines.
+// votes are the referrers of a log's assets, by registrable domain.
+type votes struct {
+	over       bool
+	hosts      map[string]int
+	all, lines int
+
+	parser     *accesslog.Parser
+	format     *accesslog.Format
+	classifier *attribution.Classifier
+}
+
+func (v *votes) count(format *accesslog.Format, rules *attribution.Rules, sample [][]byte) {
+	if v.format != format {
+		v.format, v.parser, v.classifier, v.hosts = format, format.NewParser(), rules.NewClassifier(), map[string]int{}
+	}
+	v.lines += len(sample)
+	var (
+		req     accesslog.Request
+		verdict attribution.Verdict
+	)
+	for _, line := range sample {
+		// The line is somebody else's to parse yet.
+		if v.parser.Parse(slices.Clone(line), &req) != schema.ReasonNone {
+			continue
+		}
+		v.classifier.Classify(&req, -1, &verdict)
+		host := domain(req.Referer)
+		if verdict.Kind != schema.KindAsset || host == "" {
+			continue
+		}
+		v.all++
+		if _, known := v.hosts[host]; known || len(v.hosts) < votesHosts {
+			v.hosts[host]++
+		}
+	}
+}
+
+// winner returns the host with more than half of the votes, of which there must
+// be enough.
+func (v *votes) winner(enough int) (string, bool) {
+	for host, n := range v.hosts {
+		if n >= enough && 2*n > v.all {
+			return host, true
+		}
+	}
+	return "", false
+}
+
+// domain returns the registrable domain of a URL's host, or the host where it has
+// none.
+func domain(referrer []byte) string {
+	if len(referrer) == 0 {
+		return ""
+	}
+	u, err := url.Parse(string(referrer))
+	if err != nil {
+		return ""
+	}
+	host := strings.ToLower(u.Hostname())
+	if d, err := publicsuffix.EffectiveTLDPlusOne(host); err == nil {
+		return d
+	}
+	return host
+}
+
+// InferSite tells a log's site from the referrers of the assets in its lines.
 func InferSite(format *accesslog.Format, sample [][]byte) (name string, ok bool) {
 	rules, err := attribution.New(attribution.Options{})
 	if err != nil {
 		return "", false
 	}
-	var (
-		parser     = format.NewParser()
-		classifier = rules.NewClassifier()
-		req        accesslog.Request
-		verdict    attribution.Verdict
-		counts     = map[string]int{}
-		all        int
-	)
-	for _, line := range sample {
-		// The line is somebody else's to parse yet.
-		if parser.Parse(slices.Clone(line), &req) != schema.ReasonNone {
-			continue
-		}
-		classifier.Classify(&req, -1, &verdict)
-		if verdict.Kind != schema.KindAsset {
-			continue
-		}
-		u, err := url.Parse(string(req.Referer))
-		if err != nil || u.Hostname() == "" {
-			continue
-		}
-		host := strings.ToLower(u.Hostname())
-		if domain, err := publicsuffix.EffectiveTLDPlusOne(host); err == nil {
-			host = domain
-		}
-		counts[host]++
-		all++
-	}
-	for host, n := range counts {
-		if 2*n > all {
-			return host, true
-		}
-	}
-	return "", false
+	var v votes
+	v.count(format, rules, sample)
+	return v.winner(votesWhole)
 }
 
 func lines(data []byte) [][]byte {

@@ -59,7 +59,13 @@ type Engine struct {
 	log *slog.Logger
 
 	// rules is replaced whole when the configuration is.
-	rules    atomic.Pointer[generation]
+	rules atomic.Pointer[generation]
+	// configuring keeps changes of the rules apart. user is what is configured, told
+	// the sites that logs tell of.
+	configuring sync.Mutex
+	user        attribution.Options
+	told        []string
+
 	inputs   inputs
 	barriers chan chan struct{}
 
@@ -76,13 +82,20 @@ type Engine struct {
 // A generation is one configuration's rules.
 type generation struct {
 	rules *attribution.Rules
-	opt   attribution.Options
-	// sites are the configured sites' numbers in the directory.
-	sites []int
+	opt   attribution.Options // with the sites told from logs behind the configured ones
+	// configured is how many of the sites are configured; sites are the numbers of
+	// all in the directory.
+	configured int
+	sites      []int
 }
 
-// configured returns the index of the site among the configured ones, or -1.
-func (g *generation) configured(site int) int { return slices.Index(g.sites, site) }
+// index returns the index of the site of that number among the rules' sites, or -1.
+func (g *generation) index(site int) int { return slices.Index(g.sites, site) }
+
+// named returns the index of the rules' site of that name, or -1.
+func (g *generation) named(name string) int {
+	return slices.IndexFunc(g.opt.Sites, func(s attribution.Site) bool { return s.Name == name })
+}
 
 // New returns an Engine. The error is that of the rules.
 func New(o Options) (*Engine, error) {
@@ -109,9 +122,9 @@ func New(o Options) (*Engine, error) {
 		e.sink = tee{e.tally, o.Observer}
 	}
 	e.tracker = visit.NewTracker(o.Visit, e.sink)
-	e.clocks.window = int64(e.tracker.Window())
+	e.clocks = newClocks(e.tracker.Window(), o.Live)
 	e.addLimits()
-	if err := e.Configure(o.Rules, nil); err != nil {
+	if err := e.Configure(o.Rules); err != nil {
 		return nil, err
 	}
 	return e, nil
@@ -129,12 +142,34 @@ func (e *Engine) addLimits() {
 	e.tally.Limit("open_files", e.inputs.openLimitReached)
 }
 
-// Configure replaces the rules, and the sites of the inputs, whose numbers depend
-// on them: sites[n] is the Input.Site of input n from now on. What has been
-// learned and counted stays, and lines that are being parsed are finished by the
-// rules that they began with. The error is that of the rules; nothing has changed
-// then.
-func (e *Engine) Configure(o attribution.Options, sites []int) error {
+// Configure replaces the rules. What has been learned and counted stays, and
+// lines that are being parsed are finished by the rules that they began with. The
+// error is that of the rules; nothing has changed then.
+func (e *Engine) Configure(o attribution.Options) error {
+	e.configuring.Lock()
+	defer e.configuring.Unlock()
+	return e.configure(o, e.told)
+}
+
+// tell adds a site that a log tells of.
+func (e *Engine) tell(name string) error {
+	e.configuring.Lock()
+	defer e.configuring.Unlock()
+	if slices.Contains(e.told, name) {
+		return nil
+	}
+	return e.configure(e.user, append(slices.Clip(e.told), name))
+}
+
+// configure builds the rules of what is configured and what logs tell of.
+func (e *Engine) configure(user attribution.Options, told []string) error {
+	o := user
+	o.Sites = slices.Clone(user.Sites)
+	for _, name := range told {
+		if !slices.ContainsFunc(user.Sites, func(s attribution.Site) bool { return s.Name == name || slices.Contains(s.Hosts, name) }) {
+			o.Sites = append(o.Sites, attribution.Site{Name: name, Hosts: []string{name}, SiteRules: user.Default})
+		}
+	}
 	if g := e.rules.Load(); g != nil {
 		// Sources keep their numbers, since landings that wait hold them.
 		o.Sources = g.rules.Sources()
@@ -149,12 +184,8 @@ func (e *Engine) Configure(o attribution.Options, sites []int) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.inputs.mu.Lock()
-	defer e.inputs.mu.Unlock()
-	e.rules.Store(&generation{rules, o, e.sites.Configure(names)})
-	for n, site := range sites {
-		e.inputs.all[n].site = site
-	}
+	e.rules.Store(&generation{rules, o, len(user.Sites), e.sites.Configure(names)})
+	e.user, e.told = user, told
 	return nil
 }
 
@@ -250,6 +281,7 @@ func (e *Engine) observe(j *job, records []record) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	wall := time.Now()
+	e.clocks.begin(j.block.Input, j.block.Name, wall)
 	for i := range records {
 		r := &records[i]
 		e.ids++
@@ -263,11 +295,11 @@ func (e *Engine) observe(j *job, records []record) {
 			}
 			continue
 		}
-		if now, changed := e.clocks.observe(j.block.Input, r.event.Time, wall); changed {
+		if now, changed := e.clocks.observe(r.event.Time); changed {
 			e.setClock(now)
 		}
 		r.event.ID = e.ids
-		r.event.Site = e.sites.Resolve(&r.event.Verdict, j.gen.sites)
+		r.event.Site = e.siteOf(&r.event, j.gen)
 		if e.opt.Observer != nil {
 			e.opt.Observer.Explained(&r.event, e.sites.Name(r.event.Site), j.gen.rules, r.why)
 		}
@@ -275,6 +307,17 @@ func (e *Engine) observe(j *job, records []record) {
 	}
 	for e.opt.Observer != nil && e.opt.Observer.Behind() && e.tracker.Hurry() {
 	}
+}
+
+// siteOf returns the number of the event's site.
+func (e *Engine) siteOf(ev *visit.Event, g *generation) int {
+	switch {
+	case ev.Verdict.Site >= 0:
+		return g.sites[ev.Verdict.Site]
+	case g.configured > 0:
+		return site.Other
+	}
+	return e.sites.Resolve(&ev.Verdict, nil)
 }
 
 func (e *Engine) setClock(now int64) {
@@ -296,12 +339,12 @@ func (e *Engine) Report() *tally.Report {
 
 func (e *Engine) goalName(id, goal int) string {
 	g := e.rules.Load()
-	return g.rules.GoalName(g.configured(id), goal)
+	return g.rules.GoalName(g.index(id), goal)
 }
 
 func (e *Engine) section(id int, page []byte) []byte {
 	g := e.rules.Load()
-	return g.rules.Section(page, g.configured(id))
+	return g.rules.Section(page, g.index(id))
 }
 
 // tee hands what a Tracker finds to the tally and to an observer.

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -120,7 +119,7 @@ func TestInvariants(t *testing.T) {
 	e := newEngine(t, Options{Rules: sites("example.com"), Visit: visit.Options{Visitors: 2000, Pending: 500}})
 	var readers []io.Reader
 	for n := range 3 {
-		e.AddInput(Input{Name: fmt.Sprint("input", n), Format: compiled(t, "combined"), Site: 0})
+		e.AddInput(Input{Name: fmt.Sprint("input", n), Format: compiled(t, "combined")})
 		readers = append(readers, bytes.NewReader(benchLog(t, lines)))
 	}
 	ctx, stop := context.WithCancel(t.Context())
@@ -148,7 +147,7 @@ func TestWorkersAgree(t *testing.T) {
 	log := benchLog(t, 30_000)
 	run := func(workers int, r io.Reader) any {
 		e := newEngine(t, Options{Rules: sites("example.com"), Workers: workers})
-		e.AddInput(Input{Name: "log", Format: compiled(t, "combined"), Site: 0})
+		e.AddInput(Input{Name: "log", Format: compiled(t, "combined")})
 		feed(t, e, r)
 		return e.Report()
 	}
@@ -181,7 +180,7 @@ func TestFlood(t *testing.T) {
 		lines = 100_000
 	}
 	e := newEngine(t, Options{})
-	e.AddInput(Input{Name: "flood", Format: compiled(t, "vhost_combined"), Site: -1})
+	e.AddInput(Input{Name: "flood", Format: compiled(t, "vhost_combined")})
 	r, w := io.Pipe()
 	go func() { w.CloseWithError(simulate.WriteFloodLog(w, lines)) }()
 	feed(t, e, r)
@@ -218,7 +217,7 @@ func TestFlood(t *testing.T) {
 func TestSemicomplete(t *testing.T) {
 	log := corpus(t, "logs/semicomplete_2015.log.gz")
 	e := newEngine(t, Options{})
-	e.AddInput(Input{Name: "semicomplete", Site: -1})
+	e.AddInput(Input{Name: "semicomplete"})
 	feed(t, e, bytes.NewReader(log))
 	sumsOf(e.Snapshot()).check(t, false)
 	r := e.Report()
@@ -265,115 +264,6 @@ const (
 	desktop = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 )
 
-// TestReconfigure: new rules take effect for the lines that come after, and what
-// was counted and what waits stays right.
-func TestReconfigure(t *testing.T) {
-	at := time.Date(2026, 9, 2, 12, 0, 0, 0, time.UTC)
-	e := newEngine(t, Options{Rules: sites("a.example")})
-	e.AddInput(Input{Name: "log", Format: compiled(t, "combined"), Site: 0})
-	blocks := make(chan *stream.Block)
-	done := make(chan error)
-	go func() { done <- e.Run(t.Context(), blocks) }()
-	send := func(lines string) {
-		t.Helper()
-		if err := stream.Reader(strings.NewReader(lines), stream.Options{}).Run(t.Context(), blocks); err != nil {
-			t.Fatal(err)
-		}
-		if err := e.Barrier(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	send(line(at, "192.0.2.1", "GET /x/1 HTTP/1.1", 200, "https://chat.intern.example/", phone))
-	o := sites("b.example")
-	o.Sites = append(o.Sites, sites("a.example").Sites...)
-	o.Hosts = []attribution.HostRule{{Host: "chat.intern.example", Channel: "dark_social", Source: "our_chat"}}
-	if err := e.Configure(o, []int{1}); err != nil {
-		t.Fatal(err)
-	}
-	send(line(at.Add(time.Second), "192.0.2.1", "GET /a.css HTTP/1.1", 200, "https://a.example/x/1", phone) +
-		line(at.Add(time.Minute), "192.0.2.2", "GET /x/1 HTTP/1.1", 200, "https://chat.intern.example/", desktop) +
-		line(at.Add(time.Minute), "192.0.2.2", "GET /a.css HTTP/1.1", 200, "https://a.example/x/1", desktop))
-	close(blocks)
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	s := sumsOf(e.Snapshot())
-	s.check(t, false)
-	for key, want := range map[string]float64{
-		"darkshare_visits_total/site=a.example":  2,
-		"darkshare_visits_total/source=our_chat": 1,
-		"darkshare_visits_total/source=other":    1,
-		"darkshare_visits_total/device=mobile":   1,
-		"darkshare_visits_total/device=desktop":  1,
-	} {
-		if s[key] != want {
-			t.Errorf("%s is %v, want %v", key, s[key], want)
-		}
-	}
-	if err := e.Configure(attribution.Options{Hosts: []attribution.HostRule{{Host: "x.example", Channel: "nonsense"}}}, nil); err == nil {
-		t.Error("a rule with an unknown channel was taken")
-	}
-}
-
-// TestSplitTarget: a target that was logged in two pieces is joined outside of its
-// line, and is still there when the whole block has been parsed.
-func TestSplitTarget(t *testing.T) {
-	const pages, visits = 50, 20
-	for _, workers := range []int{1, 4} {
-		e := newEngine(t, Options{Rules: sites("a.example"), Pages: 2 * pages, Workers: workers,
-			Visit: visit.Options{Confirmation: visit.ConfirmNever}})
-		e.AddInput(Input{Name: "log", Format: compiled(t, `$remote_addr $msec $request_method $status "$uri" "$args" "$http_referer" "$http_user_agent"`), Site: 0})
-		var log strings.Builder
-		for n := range pages * visits {
-			fmt.Fprintf(&log, "192.0.%d.%d %d.5 GET 200 \"/article/%d\" \"utm_source=news&n=%d\" \"https://www.google.com/\" %q\n",
-				n/250, n%250, 1_788_000_000+n, n%pages, n, phone)
-		}
-		feed(t, e, strings.NewReader(log.String()))
-		s := sumsOf(e.Snapshot())
-		s.check(t, false)
-		for n := range pages {
-			page := fmt.Sprint("/article/", n)
-			if got := s["darkshare_page_visits_total/page="+page]; got != visits {
-				t.Errorf("%d workers: %v visits of %s, want %d", workers, got, page, visits)
-			}
-		}
-	}
-}
-
-// TestTick: when no lines come, landings are resolved all the same: by the wall
-// clock where the log is live, and soon where it ended long ago.
-func TestTick(t *testing.T) {
-	now := time.Now()
-	f := func(name string, at, tick time.Time, want float64) {
-		t.Helper()
-		e := newEngine(t, Options{Rules: sites("a.example"), Live: true})
-		e.AddInput(Input{Name: "log", Format: compiled(t, "combined"), Site: 0})
-		blocks := make(chan *stream.Block)
-		done := make(chan error)
-		go func() { done <- e.Run(t.Context(), blocks) }()
-		text := line(at, "192.0.2.1", "GET /x/1 HTTP/1.1", 200, "-", phone)
-		if err := stream.Reader(strings.NewReader(text), stream.Options{}).Run(t.Context(), blocks); err != nil {
-			t.Fatal(err)
-		}
-		if err := e.Barrier(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		e.Tick(tick)
-		if got := sumsOf(e.Snapshot())["darkshare_unconfirmed_landings_total"]; got != want {
-			t.Errorf("%s: %v unconfirmed landings, want %v", name, got, want)
-		}
-		close(blocks)
-		if err := <-done; err != nil {
-			t.Fatal(err)
-		}
-	}
-	f("live, a moment later", now, now.Add(time.Second), 0)
-	f("live, in the window", now, now.Add(20*time.Minute), 0)
-	f("live, after the window", now, now.Add(31*time.Minute), 1)
-	f("long ago, while it is read", now.AddDate(-10, 0, 0), now.Add(time.Second), 0)
-	f("long ago, at its end", now.AddDate(-10, 0, 0), now.Add(10*time.Second), 1)
-}
-
 // FuzzEngine: whatever the bytes, every line ends in exactly one counter.
 func FuzzEngine(f *testing.F) {
 	f.Add(benchLog(f, 50))
@@ -381,7 +271,7 @@ func FuzzEngine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, log []byte) {
 		for _, format := range []string{"", "combined", "caddy"} {
 			e := newEngine(t, Options{Rules: sites("example.com"), Workers: 2, Visit: visit.Options{Visitors: 10, Pending: 5}})
-			in := Input{Name: "log", Site: -1}
+			in := Input{Name: "log"}
 			if format != "" {
 				in.Format = compiled(t, format)
 			}
@@ -404,7 +294,7 @@ func FuzzEngine(f *testing.F) {
 func BenchmarkEngine(b *testing.B) {
 	log := benchLog(b, 100_000)
 	e := newEngine(b, Options{Rules: sites("example.com")})
-	e.AddInput(Input{Name: "log", Format: compiled(b, "combined"), Site: 0})
+	e.AddInput(Input{Name: "log", Format: compiled(b, "combined")})
 	feed(b, e, bytes.NewReader(log))
 	b.SetBytes(int64(len(log) / 100_000))
 	b.ReportAllocs()
