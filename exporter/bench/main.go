@@ -1,9 +1,10 @@
 // Command bench measures what a replay costs beside the least that any program
 // could do with the same log: counting its lines, and splitting its fields.
 //
-// Every round runs the three one after the other as processes of their own, so
-// that a machine that changes its speed changes it for all; the ratios are of the
-// medians. CPU time and peak memory are the operating system's (wait4).
+// Every round runs the three one after the other as processes of their own, and a
+// ratio is the median of the rounds' ratios, so that a machine that changes its
+// speed changes it for all. CPU time and peak memory are the operating system's
+// (wait4).
 package main
 
 import (
@@ -101,12 +102,11 @@ func measure(binary string, lines, rounds int) error {
 	}
 	fmt.Printf("%d lines, %.0f MB, %d processors, medians of %d rounds\n\n", lines, float64(size)/1e6, runtime.NumCPU(), rounds)
 	fmt.Printf("%-18s %10s %10s %12s %10s\n", "", "CPU s", "wall s", "peak MiB", "x split")
-	split := median(costs[1]).cpu
 	for i, c := range commands {
 		m := median(costs[i])
-		fmt.Printf("%-18s %10.3f %10.3f %12.1f %10.2f\n", c.name, m.cpu.Seconds(), m.wall.Seconds(), float64(m.memory)/(1<<20), float64(m.cpu)/float64(split))
+		fmt.Printf("%-18s %10.3f %10.3f %12.1f %10.2f\n", c.name, m.cpu.Seconds(), m.wall.Seconds(), float64(m.memory)/(1<<20), ratio(costs[i], costs[1]))
 	}
-	return check(output, lines, float64(median(costs[2]).cpu)/float64(split), median(costs[2]).memory)
+	return check(output, lines, ratio(costs[2], costs[1]), median(costs[2]).memory)
 }
 
 // check holds the figures against what is promised.
@@ -167,6 +167,16 @@ func run(args []string) (cost, []byte, error) {
 		c.memory = usage.Maxrss << 10
 	}
 	return c, out.Bytes(), nil
+}
+
+// ratio returns the median, over the rounds, of a's CPU time over b's.
+func ratio(a, b []cost) float64 {
+	ratios := make([]float64, len(a))
+	for i := range a {
+		ratios[i] = float64(a[i].cpu) / float64(b[i].cpu)
+	}
+	slices.Sort(ratios)
+	return ratios[len(ratios)/2]
 }
 
 // median returns the cost whose CPU time is the median.

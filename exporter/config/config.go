@@ -24,9 +24,10 @@ import (
 type Config struct {
 	// The access logs that `darkshare serve` follows, each either `files` or `stdin`.
 	Inputs []Input `yaml:"inputs"`
-	// The web sites behind the proxy. A host that no site names is a site of its
-	// own by its registrable domain, as far as `limits.sites` allows. Paths have no
-	// host and no query.
+	// The web sites behind the proxy. A host that none of them names is counted under
+	// the site `(other)`. Where none are named at all, hosts that people visit become sites of
+	// their own (`www.example.com` and `example.com` are one), as far as `limits.sites`
+	// allows. Paths have no host and no query.
 	Sites []Site `yaml:"sites"`
 	// What holds for the hosts that no site names. A named site takes nothing from here.
 	OtherSites SiteRules `yaml:"other_sites"`
@@ -34,6 +35,7 @@ type Config struct {
 	Rules Rules `yaml:"rules"`
 	// The bounds on memory and on the number of series. What is past a bound is
 	// counted under `(other)` or forgotten early, and `darkshare_limit_reached_total` says so.
+	// The series need no bound of their own, since every label is a closed set or has the largest N.
 	// All are numbers of things, but for `line_bytes`.
 	Limits Limits `yaml:"limits"`
 	// When a landing counts as a visit.
@@ -169,14 +171,14 @@ type Limits struct {
 	Visitors int `yaml:"visitors" default:"100000" range:"1000..10000000"`
 	// Landings that wait at a time for their visitor to show itself as a browser.
 	PendingLandings int `yaml:"pending_landings" default:"32768" range:"1024..4194304"`
-	// Sites that get a label of their own.
-	Sites int `yaml:"sites" default:"20" range:"1..1000"`
-	// Pages with a label of their own, per site: those with the most visits.
+	// Sites that get a label of their own: those under `sites`, or else the hosts that
+	// people visit. Once half of it is taken, a host needs three different clients that
+	// behave like browsers; before, three page views.
+	Sites int `yaml:"sites" default:"20" range:"1..200"`
+	// Pages with a label of their own, per site: those with the most visits. 0 is none.
 	Pages int `yaml:"pages" default:"100" range:"0..10000"`
-	// Sections with a label of their own, per site.
+	// Sections with a label of their own, per site. 0 is none.
 	Sections int `yaml:"sections" default:"20" range:"0..1000"`
-	// Series of all metrics together.
-	Series int `yaml:"series" default:"20000" range:"1000..1000000"`
 	// Bytes of a log line; a longer one is counted as `too_long`.
 	LineBytes int `yaml:"line_bytes" default:"65536" range:"1024..65536"`
 	// Files that are held open at a time.
@@ -191,8 +193,9 @@ type Visits struct {
 	// when its visitor shows itself as a browser within that time, before or after, and
 	// the same landing again within it is a reload.
 	Window time.Duration `yaml:"window" default:"30m" range:"1m..24h"`
-	// Whether only confirmed landings count. `auto` turns it off for a site whose
-	// search visitors are hardly ever confirmed, because its assets come from elsewhere.
+	// Whether only confirmed landings count. `auto` turns it off for a site where next to
+	// none of those who go from page to page, as people do, fetch anything but pages, because
+	// its assets come from elsewhere; and on again when they do.
 	Confirmation string `yaml:"confirmation" oneof:"auto on off" default:"auto"`
 }
 

@@ -74,12 +74,14 @@ func TestMistakes(t *testing.T) {
 	f("visits: {window: 30}\n", `f:1: visits.window: expected a duration such as 30m, from 1m to 24h, got "30"`)
 	f("visits: {window: 25h}\n", `f:1: visits.window: expected a duration such as 30m, from 1m to 24h, got "25h"`)
 	f("visits: {confirmation: true}\n", `f:1: visits.confirmation: expected one of auto, on, off, got "true"`)
-	f("limits: {sites: many}\n", `f:1: limits.sites: expected a whole number, from 1 to 1000, got "many"`)
-	f("limits: {sites: 0}\n", `f:1: limits.sites: expected a whole number, from 1 to 1000, got "0"`)
-	f("limits: {sites: 1.5}\n", `f:1: limits.sites: expected a whole number, from 1 to 1000, got "1.5"`)
+	f("limits: {sites: many}\n", `f:1: limits.sites: expected a whole number, from 1 to 200, got "many"`)
+	f("limits: {sites: 0}\n", `f:1: limits.sites: expected a whole number, from 1 to 200, got "0"`)
+	f("limits: {sites: 201}\n", `f:1: limits.sites: expected a whole number, from 1 to 200, got "201"`)
+	f("limits: {sites: 200, pages: 0, sections: 0}\n", ``)
+	f("limits: {sites: 1.5}\n", `f:1: limits.sites: expected a whole number, from 1 to 200, got "1.5"`)
 	f("privacy: {mask_digits: 3}\n", `f:1: privacy.mask_digits: expected a whole number, from 4 to 100, got "3"`)
 	f("privacy: {mask_digits: 4}\n", ``)
-	f("limits: {sites: 99999999999999999999}\n", `f:1: limits.sites: expected a whole number, from 1 to 1000, got "99999999999999999999"`)
+	f("limits: {sites: 99999999999999999999}\n", `f:1: limits.sites: expected a whole number, from 1 to 200, got "99999999999999999999"`)
 
 	f("sites: [{}]\nsites: [{hosts: [a.example]}]\n", `f:1: sites[0]: missing key "hosts": expected a list, each a host such as example.com`)
 

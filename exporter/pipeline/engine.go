@@ -192,8 +192,9 @@ func (e *Engine) configure(user attribution.Options, told []string) error {
 // Run counts the blocks until the channel is closed, and then what was pending.
 // When ctx is done it stops sooner, with what it has.
 //
-// A worker parses a block beside the others, waits for the block's turn, and
-// observes the records itself: they are still in its processor's cache.
+// A worker parses a block beside the others, and observes the records itself as
+// soon as it is the block's turn: a few at a time, while they are still in the
+// nearest of its processor's caches.
 func (e *Engine) Run(ctx context.Context, blocks <-chan *stream.Block) error {
 	var (
 		work    = make(chan job)
@@ -239,15 +240,19 @@ func (e *Engine) next(ctx context.Context, blocks <-chan *stream.Block) (j job, 
 }
 
 func (e *Engine) do(w *worker, j job, turns *turns) {
-	if j.block != nil {
-		w.parse(&j)
-	}
-	turns.wait(j.turn)
 	defer turns.done()
 	if j.block == nil {
+		turns.wait(j.turn)
 		close(j.reached)
 		return
 	}
+	w.parse(&j, func() {
+		if turns.come(j.turn) {
+			e.observe(&j, w.records)
+			w.records = w.records[:0]
+		}
+	})
+	turns.wait(j.turn)
 	e.observe(&j, w.records)
 	j.block.Release()
 }
@@ -317,7 +322,7 @@ func (e *Engine) siteOf(ev *visit.Event, g *generation) int {
 	case g.configured > 0:
 		return site.Other
 	}
-	return e.sites.Resolve(&ev.Verdict, nil)
+	return e.sites.Resolve(&ev.Verdict, ev.Client, nil)
 }
 
 func (e *Engine) setClock(now int64) {

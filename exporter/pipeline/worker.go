@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"sync"
+	"sync/atomic"
 
 	"github.com/darkshare/darkshare/exporter/accesslog"
 	"github.com/darkshare/darkshare/exporter/attribution"
@@ -26,7 +27,7 @@ type job struct {
 type turns struct {
 	mu   sync.Mutex
 	cond sync.Cond
-	next uint64
+	next atomic.Uint64
 }
 
 func newTurns() *turns {
@@ -39,14 +40,17 @@ func newTurns() *turns {
 func (t *turns) wait(turn uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for t.next != turn {
+	for t.next.Load() != turn {
 		t.cond.Wait()
 	}
 }
 
+// come reports whether all turns before have been done.
+func (t *turns) come(turn uint64) bool { return t.next.Load() == turn }
+
 func (t *turns) done() {
 	t.mu.Lock()
-	t.next++
+	t.next.Add(1)
 	t.mu.Unlock()
 	t.cond.Broadcast()
 }
@@ -72,7 +76,13 @@ type worker struct {
 	verdicts, requests []byte
 }
 
-func (w *worker) parse(j *job) {
+// few is how many records are parsed before it is asked whether they can be
+// observed.
+const few = 64
+
+// parse makes records of the block's lines. After every few of them it calls
+// pause, which may take them away.
+func (w *worker) parse(j *job, pause func()) {
 	if w.gen != j.gen {
 		w.gen, w.classifier = j.gen, j.gen.rules.NewClassifier()
 	}
@@ -92,6 +102,9 @@ func (w *worker) parse(j *job) {
 			data = nil
 		}
 		w.line(parser, j, line)
+		if len(w.records)%few == 0 {
+			pause()
+		}
 	}
 }
 

@@ -3,6 +3,8 @@
 package site
 
 import (
+	"bytes"
+	"hash/maphash"
 	"slices"
 
 	"github.com/darkshare/darkshare/exporter/attribution"
@@ -16,37 +18,54 @@ const (
 	// admitAfter page views by people make a site of a host that no one
 	// configured: a flood of invented Host headers makes none.
 	admitAfter = 3
-	// candidates is how many hosts may be on their way there.
-	candidates = 256
-	// mostSites is what the numbers of sites have room for.
-	mostSites = 200
+	// admitClients different clients have to behave like browsers before a host
+	// becomes a site once half of the limit is taken: one client that invents
+	// hosts shall not fill it.
+	admitClients = 3
+	// maxCandidates is how many hosts may be on their way there.
+	maxCandidates = 256
+	// maxSites is what the numbers of sites have room for.
+	maxSites = 200
+
+	browser = attribution.SignalOwnReferrer | attribution.SignalMetadata
 )
 
 // A Directory numbers sites. The numbers hold as long as the directory does,
 // whatever is configured anew. It is not safe for concurrent use.
 type Directory struct {
-	limit   int
-	names   []string
-	ids     map[string]int
-	counts  map[string]uint8
-	reached uint64
+	limit      int
+	admitted   int
+	names      []string
+	ids        map[string]int
+	candidates map[string]*candidate
+	seed       maphash.Seed
+	reached    uint64
 
 	lastHost []byte
 	lastSite int
 }
 
-// New returns a Directory of at most limit sites, beside those that are
-// configured.
+// A candidate is a host that may become a site.
+type candidate struct {
+	views   int
+	clients [admitClients]uint64 // hashes of those that behave like browsers
+	n       int
+}
+
+// New returns a Directory that makes sites of at most limit hosts, beside those
+// that are configured. In all it has 200 sites at most.
 func New(limit int) *Directory {
 	return &Directory{
-		limit:  min(limit, mostSites),
-		names:  []string{schema.Overflow},
-		ids:    map[string]int{schema.Overflow: Other},
-		counts: map[string]uint8{},
+		limit:      limit,
+		names:      []string{schema.Overflow},
+		ids:        map[string]int{schema.Overflow: Other},
+		candidates: map[string]*candidate{},
+		seed:       maphash.MakeSeed(),
 	}
 }
 
-// Configure returns the numbers of the configured sites of those names.
+// Configure returns the numbers of the configured sites of those names; Other for
+// those that there is no room for.
 func (d *Directory) Configure(names []string) []int {
 	ids := make([]int, len(names))
 	for i, name := range names {
@@ -61,7 +80,8 @@ func (d *Directory) add(name string) int {
 		return id
 	}
 	id := len(d.names)
-	if id > mostSites {
+	if id > maxSites {
+		d.reached++
 		return Other
 	}
 	d.names = append(d.names, name)
@@ -75,12 +95,15 @@ func (d *Directory) Name(id int) string { return d.names[id] }
 // Len returns how many sites there are, Other among them.
 func (d *Directory) Len() int { return len(d.names) }
 
-// Reached returns how often a host could not become a site because of the limit.
+// Reached returns how often a host, or a configured site, could not have a number
+// of its own because of a limit.
 func (d *Directory) Reached() uint64 { return d.reached }
 
-// Resolve returns the site of a verdict, which numbers the sites as configured
-// does. Where there are any at all, hosts of none of them belong to Other.
-func (d *Directory) Resolve(v *attribution.Verdict, configured []int) int {
+// Resolve returns the site of a verdict on a request by that client; configured
+// has the numbers of the sites as the verdict counts them. Where there are any at
+// all, hosts of none of them belong to Other. Where there are none, a host that
+// people visit becomes a site by its name; "www." is no part of it.
+func (d *Directory) Resolve(v *attribution.Verdict, client []byte, configured []int) int {
 	if v.Site >= 0 {
 		return configured[v.Site]
 	}
@@ -90,9 +113,10 @@ func (d *Directory) Resolve(v *attribution.Verdict, configured []int) int {
 	if string(d.lastHost) == string(v.Host) {
 		return d.lastSite
 	}
-	id, ok := d.ids[string(v.Host)]
+	name := bare(v.Host)
+	id, ok := d.ids[string(name)]
 	if !ok {
-		if id = d.consider(v); id == Other {
+		if id = d.consider(name, v, client); id == Other {
 			return Other
 		}
 	}
@@ -100,26 +124,57 @@ func (d *Directory) Resolve(v *attribution.Verdict, configured []int) int {
 	return id
 }
 
-// consider counts a page view towards making its host a site.
-func (d *Directory) consider(v *attribution.Verdict) int {
-	if v.Kind != schema.KindLanding && v.Kind != schema.KindInternal || !plausible(v.Host) {
+// bare returns a host without "www.": the same site answers to both.
+func bare(host []byte) []byte {
+	if rest, ok := bytes.CutPrefix(host, []byte("www.")); ok && bytes.IndexByte(rest, '.') > 0 {
+		return rest
+	}
+	return host
+}
+
+// consider counts a request towards making its host a site.
+func (d *Directory) consider(host []byte, v *attribution.Verdict, client []byte) int {
+	view := v.Kind == schema.KindLanding || v.Kind == schema.KindInternal
+	shown := v.Signals&browser != 0 && v.Kind != schema.KindBot && v.Kind != schema.KindPreview
+	if !view && !shown || !plausible(host) {
 		return Other
 	}
-	n := d.counts[string(v.Host)] + 1
-	if n < admitAfter {
-		if n == 1 && len(d.counts) >= candidates {
-			clear(d.counts)
+	c := d.candidates[string(host)]
+	if c == nil {
+		if len(d.candidates) >= maxCandidates {
+			clear(d.candidates)
 			d.reached++
 		}
-		d.counts[string(v.Host)] = n
-		return Other
+		c = &candidate{}
+		d.candidates[string(host)] = c
 	}
-	if len(d.names)-1 >= d.limit {
+	if view {
+		c.views++
+	}
+	if shown {
+		c.show(maphash.Bytes(d.seed, client))
+	}
+	switch {
+	case 2*d.admitted < d.limit && c.views < admitAfter, 2*d.admitted >= d.limit && c.n < admitClients:
+		return Other
+	case d.admitted >= d.limit:
 		d.reached++
 		return Other
 	}
-	delete(d.counts, string(v.Host))
-	return d.add(string(v.Host))
+	delete(d.candidates, string(host))
+	id := d.add(string(host))
+	if id != Other {
+		d.admitted++
+	}
+	return id
+}
+
+// show remembers a client that behaves like a browser.
+func (c *candidate) show(client uint64) {
+	if c.n < admitClients && !slices.Contains(c.clients[:c.n], client) {
+		c.clients[c.n] = client
+		c.n++
+	}
 }
 
 // plausible reports whether a host could be a site's: letters, digits, dots and

@@ -23,6 +23,8 @@ type Report struct {
 type SiteReport struct {
 	Site string `json:"site"`
 	Totals
+	// Pages are those that have series, most visits first, and at the end the rest
+	// as schema.Overflow. They add up to Totals.Visits.
 	Pages []PageReport `json:"pages"`
 }
 
@@ -111,22 +113,29 @@ func (t *Tally) Report() *Report {
 			continue
 		}
 		site := SiteReport{Site: t.opt.SiteName(id), Totals: t.totals(func(other int) bool { return other == id })}
-		s.pages.each(func(page string, it *item) {
-			p := PageReport{Page: page, DarkVisits: it.visits[schema.ChannelDarkSocial], LinkPreviews: it.shares}
-			for _, n := range it.visits {
-				p.Visits += n
-			}
-			site.Pages = append(site.Pages, p)
-		})
-		slices.SortFunc(site.Pages, func(a, b PageReport) int {
-			if (a.Page == schema.Overflow) != (b.Page == schema.Overflow) {
-				return cmp.Compare(b.Page, a.Page) // the rest comes last
-			}
-			return cmp.Or(cmp.Compare(b.Visits, a.Visits), cmp.Compare(b.LinkPreviews, a.LinkPreviews), cmp.Compare(a.Page, b.Page))
-		})
+		site.Pages = s.pages.report()
 		r.Sites = append(r.Sites, site)
 	}
 	return r
+}
+
+// report lists the names that have series, most visits first, with all that was
+// counted of them, and at the end the rest: together they are every visit.
+func (t *top) report() (pages []PageReport) {
+	if t.rest.created.IsZero() {
+		return nil
+	}
+	rest := t.total
+	for _, r := range t.leaders {
+		pages = append(pages, PageReport{r.name, r.all.visits, r.all.dark, r.all.shares})
+		rest.visits -= r.all.visits
+		rest.dark -= r.all.dark
+		rest.shares -= r.all.shares
+	}
+	slices.SortFunc(pages, func(a, b PageReport) int {
+		return cmp.Or(cmp.Compare(b.Visits, a.Visits), cmp.Compare(b.LinkPreviews, a.LinkPreviews), cmp.Compare(a.Page, b.Page))
+	})
+	return append(pages, PageReport{schema.Overflow, rest.visits, rest.dark, rest.shares})
 }
 
 // totals adds up the sites that of says.

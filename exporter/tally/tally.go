@@ -4,6 +4,7 @@
 package tally
 
 import (
+	"slices"
 	"time"
 
 	"github.com/darkshare/darkshare/exporter/attribution"
@@ -14,8 +15,11 @@ import (
 // Options say what a Tally may hold and where it gets its words from.
 type Options struct {
 	// Pages and Sections are how many of each have series of their own, per site.
-	// Default 100 and 20.
+	// Default 100 and 20; None leaves all of them under schema.Overflow.
 	Pages, Sections int
+	// Steady ranks pages and sections by all their visits, for a report of a whole
+	// log, rather than by the latest, for series that are followed.
+	Steady bool
 	// SiteName and SourceName give the label values behind numbers; Goal likewise,
 	// by site.
 	SiteName   func(site int) string
@@ -26,6 +30,9 @@ type Options struct {
 	// Clock gives the creation time of counters. Default time.Now.
 	Clock func() time.Time
 }
+
+// None is an Options.Pages or Options.Sections of none at all.
+const None = -1
 
 // A Tally is a visit.Sink. It is not safe for concurrent use.
 type Tally struct {
@@ -49,11 +56,10 @@ type counter struct {
 }
 
 type input struct {
-	name    string
-	lines   counter
-	errors  [schema.NumReasons]counter
-	newest  int64
-	created time.Time
+	name   string
+	lines  counter
+	errors [schema.NumReasons]counter
+	newest int64
 }
 
 // A visitKey is the labels of a visit in one word, which a map finds faster than
@@ -97,12 +103,7 @@ type siteTally struct {
 
 // New returns an empty Tally.
 func New(o Options) *Tally {
-	if o.Pages <= 0 {
-		o.Pages = 100
-	}
-	if o.Sections <= 0 {
-		o.Sections = 20
-	}
+	o.Pages, o.Sections = limit(o.Pages, 100), limit(o.Sections, 20)
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
@@ -119,6 +120,13 @@ func New(o Options) *Tally {
 	return t
 }
 
+func limit(n, def int) int {
+	if n == 0 {
+		return def
+	}
+	return max(n, 0)
+}
+
 func (t *Tally) overflowed(of func(*siteTally) *top) func() uint64 {
 	return func() (n uint64) {
 		for _, s := range t.sites {
@@ -130,10 +138,14 @@ func (t *Tally) overflowed(of func(*siteTally) *top) func() uint64 {
 	}
 }
 
-// Input adds an input, whose number is that of calls before, and returns it.
+// Input returns the number of the input of that name. A new one gets the next,
+// from 0 on.
 func (t *Tally) Input(name string) int {
+	if i := slices.IndexFunc(t.inputs, func(in input) bool { return in.name == name }); i >= 0 {
+		return i
+	}
 	now := t.opt.Clock()
-	in := input{name: name, created: now}
+	in := input{name: name}
 	in.lines.created = now
 	for i := range in.errors {
 		in.errors[i].created = now
@@ -216,8 +228,8 @@ func (t *Tally) site(id int) *siteTally {
 	if t.sites[id] == nil {
 		t.sites[id] = &siteTally{
 			created:  t.opt.Clock(),
-			pages:    newTop(t.opt.Pages),
-			sections: newTop(t.opt.Sections),
+			pages:    newTop(t.opt.Pages, t.opt.Steady),
+			sections: newTop(t.opt.Sections, t.opt.Steady),
 		}
 	}
 	return t.sites[id]

@@ -2,7 +2,6 @@ package tally
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -17,10 +16,13 @@ import (
 
 var now = time.Date(2026, 9, 2, 12, 0, 0, 0, time.UTC)
 
-func newTally(pages int) *Tally {
+func newTally(pages int) *Tally { return newTallyWith(Options{Pages: pages, Sections: 2}) }
+
+func newTallyWith(o Options) *Tally {
 	return New(Options{
-		Pages:      pages,
-		Sections:   2,
+		Pages:      o.Pages,
+		Sections:   o.Sections,
+		Steady:     o.Steady,
 		SiteName:   func(site int) string { return []string{schema.Overflow, "example.com", "example.org"}[site] },
 		SourceName: func(s attribution.Source) string { return []string{"other", "whatsapp", "google"}[s] },
 		GoalName:   func(int, int) string { return "order" },
@@ -120,83 +122,21 @@ func TestWindows(t *testing.T) {
 	}
 }
 
-// TestTop: each visit is in exactly one series at its time, the pages with the
-// most visits have series of their own, and new favourites take the place of old.
-func TestTop(t *testing.T) {
+// TestInput: an input that is there again goes on counting where it was.
+func TestInput(t *testing.T) {
 	ty := newTally(10)
-	rnd := rand.New(rand.NewPCG(1, 2))
-	zipf := rand.NewZipf(rnd, 1.3, 1, 5000)
-	total := uint64(0)
-	seen := map[string]float64{}
-	sum := 0.0
-	for i := range 20_000 {
-		ty.land(1, fmt.Sprint("/p", zipf.Uint64()), schema.ChannelSearch, 2, schema.EvidenceReferrer, now.Add(time.Duration(i)*time.Second))
-		total++
-		if i%500 != 0 && i != 19_999 {
-			continue
+	for _, x := range []struct {
+		name string
+		want int
+	}{{"a", 0}, {"b", 1}, {"a", 0}, {"c", 2}, {"b", 1}} {
+		got := ty.Input(x.name)
+		if got != x.want {
+			t.Errorf("input %s is number %d, want %d", x.name, got, x.want)
 		}
-		// What a counter had when it went stays counted; one that comes again starts from 0.
-		for _, f := range ty.Snapshot() {
-			if f.Metric != schema.PageVisits {
-				continue
-			}
-			current := map[string]float64{}
-			for _, s := range f.Samples {
-				current[strings.Join(s.Labels, ",")] = s.Value
-			}
-			for k, v := range current {
-				if v >= seen[k] {
-					sum += v - seen[k]
-				} else {
-					sum += v
-				}
-			}
-			seen = current
-		}
+		ty.Line(got, schema.ReasonNone, 1)
 	}
-	s := ty.sites[1].pages
-	if len(s.leaders) != 10 || len(s.items) > 80 || len(s.items) != len(s.leaders)+len(s.candidates) {
-		t.Errorf("%d leaders, %d names, %d candidates", len(s.leaders), len(s.items), len(s.candidates))
-	}
-	for _, page := range []string{"/p0", "/p1", "/p2", "/p3"} {
-		if it := s.items[page]; it == nil || !it.leader {
-			t.Errorf("%s is not among the top pages", page)
-		}
-	}
-	// Between two looks a page can come and go, so the sum may fall short by a few.
-	if missing := float64(total) - sum; missing < 0 || missing > 0.001*float64(total) {
-		t.Errorf("series add up to %v visits of %d", sum, total)
-	}
-	before := len(s.items)
-	for i := range 300 {
-		ty.land(1, "/viral", schema.ChannelDarkSocial, 1, schema.EvidenceApp, now.Add(30*time.Hour+time.Duration(i)*time.Second))
-	}
-	if it := s.items["/viral"]; it == nil || !it.leader {
-		t.Error("a page with 300 visits today is not among the top pages")
-	}
-	if s.overflowed == 0 || s.replaced == 0 || len(s.items) > max(before, 80) {
-		t.Errorf("%d replaced, %d names", s.replaced, len(s.items))
-	}
-}
-
-// TestTopForever: scores stay finite over years of log time.
-func TestTopForever(t *testing.T) {
-	top := newTop(3)
-	clock := func() time.Time { return now }
-	for day := range 5000 {
-		at := now.Add(time.Duration(day) * 24 * time.Hour).UnixNano()
-		for range 3 {
-			top.visit([]byte("/always"), schema.ChannelSearch, at, clock)
-		}
-		top.visit(fmt.Append(nil, "/day", day), schema.ChannelSearch, at, clock)
-	}
-	for _, r := range append(top.leaders, top.candidates...) {
-		if math.IsInf(r.score, 0) || math.IsNaN(r.score) {
-			t.Fatalf("score of %s is %v", r.name, r.score)
-		}
-	}
-	if it := top.items["/always"]; !it.leader || it.visits[schema.ChannelSearch] != 15_000 {
-		t.Errorf("the page of every day: %+v", it)
+	if diff := cmp.Diff([]string{"a 2", "b 2", "c 1"}, ty.series(schema.LogLines)); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -15,13 +15,16 @@ import (
 // pages make room for today's. Each visit is counted in exactly one place: under
 // its name if that has a counter at that moment, else under the rest. A name
 // that loses its counter starts again from zero when it gets one back, with a
-// new creation time, as Prometheus expects of a counter.
+// new creation time, as Prometheus expects of a counter. A report wants no series,
+// but all that is known of a name: that is summed up beside them.
 type top struct {
 	items      map[string]*item
 	leaders    ranking // with counters
 	candidates ranking // without
 	limit      int
+	steady     bool // scores do not fall
 	rest       item
+	total      sums
 	replaced   uint64
 	overflowed uint64 // counted under the rest
 	epoch      int64
@@ -37,6 +40,18 @@ type item struct {
 	created time.Time
 	visits  [schema.NumChannels]uint64
 	shares  uint64
+	// all counts the name since it is watched, with a series of its own or without.
+	all sums
+}
+
+// sums are what a report says of a name.
+type sums struct{ visits, dark, shares uint64 }
+
+func (s *sums) visit(c schema.Channel) {
+	s.visits++
+	if c == schema.ChannelDarkSocial {
+		s.dark++
+	}
 }
 
 const (
@@ -49,40 +64,49 @@ const (
 	halfLife = float64(24 * time.Hour)
 )
 
-func newTop(limit int) *top {
-	return &top{items: map[string]*item{}, limit: limit}
+func newTop(limit int, steady bool) *top {
+	return &top{items: map[string]*item{}, limit: limit, steady: steady, lastWeight: 1}
 }
 
 // visit counts a visit to name.
 func (t *top) visit(name []byte, c schema.Channel, now int64, clock func() time.Time) {
-	t.counted(name, now, clock).visits[c]++
+	it, series := t.counted(name, now, clock)
+	series.visits[c]++
+	it.all.visit(c)
+	t.total.visit(c)
 }
 
 // share counts a share of name.
 func (t *top) share(name []byte, now int64, clock func() time.Time) {
-	t.counted(name, now, clock).shares++
+	it, series := t.counted(name, now, clock)
+	series.shares++
+	it.all.shares++
+	t.total.shares++
 }
 
-// counted raises the name's score and returns what counts it.
-func (t *top) counted(name []byte, now int64, clock func() time.Time) *item {
+// counted raises the name's score and returns its item, and the one whose series
+// counts it.
+func (t *top) counted(name []byte, now int64, clock func() time.Time) (it, series *item) {
 	if t.rest.created.IsZero() {
 		t.rest.created = clock()
 	}
 	weight := t.weight(now)
-	it := t.items[string(name)]
+	it = t.items[string(name)]
 	switch {
+	case it == nil && (t.limit == 0 || string(name) == schema.Overflow):
+		return &t.rest, &t.rest
 	case it == nil:
 		it = t.admit(string(name), weight)
 	case it.leader:
 		t.leaders.raise(it.at, weight)
-		return it
+		return it, it
 	default:
 		t.candidates.raise(it.at, weight)
 	}
 	if len(t.leaders) >= t.limit {
 		if t.candidates[it.at].score < lead*t.leaders[0].score {
 			t.overflowed++
-			return &t.rest
+			return it, &t.rest
 		}
 		last := t.leaders.remove(0)
 		last.leader, last.visits, last.shares = false, [schema.NumChannels]uint64{}, 0
@@ -92,7 +116,7 @@ func (t *top) counted(name []byte, now int64, clock func() time.Time) *item {
 	best := t.candidates.remove(it.at)
 	it.leader, it.created = true, clock()
 	t.leaders.add(best)
-	return it
+	return it, it
 }
 
 // admit makes a candidate of the name, in the place of the lowest where there is
@@ -101,7 +125,7 @@ func (t *top) admit(name string, weight float64) *item {
 	if len(t.candidates) >= t.limit*candidatesPerLeader {
 		lowest := t.candidates[0].item
 		delete(t.items, lowest.name)
-		lowest.name = name
+		lowest.name, lowest.all = name, sums{}
 		t.items[name] = lowest
 		t.candidates.raise(0, weight)
 		return lowest
@@ -113,20 +137,29 @@ func (t *top) admit(name string, weight float64) *item {
 }
 
 // weight is what a visit adds to a score at that time. Instead of all scores
-// falling, what is added rises (Cormode et al., Forward Decay, ICDE 2009).
+// falling, what is added rises (Cormode et al., Forward Decay, ICDE 2009). Where
+// the clock is set back, the scores so far are worth what they were at the last:
+// to weigh by the true distance would make them count for ever.
 func (t *top) weight(now int64) float64 {
-	if t.epoch == 0 {
-		t.epoch = now
-	}
-	if now == t.weighed {
+	if t.steady || now == t.weighed {
 		return t.lastWeight
 	}
 	w := math.Exp2(float64(now-t.epoch) / halfLife)
-	if w > 1e100 {
-		t.leaders.scale(1 / w)
-		t.candidates.scale(1 / w)
-		t.epoch, w = now, 1
+	switch {
+	case now < t.weighed:
+		t.rebase(now, t.lastWeight)
+		w = 1
+	case w > 1e100:
+		t.rebase(now, w)
+		w = 1
 	}
 	t.weighed, t.lastWeight = now, w
 	return w
+}
+
+// rebase makes now the time whose weight is 1 instead of the given one.
+func (t *top) rebase(now int64, weight float64) {
+	t.leaders.scale(1 / weight)
+	t.candidates.scale(1 / weight)
+	t.epoch = now
 }

@@ -19,7 +19,7 @@ type entryPages struct {
 	evicted uint64
 	hand    int
 	// broadest is, per site, how many onward pages the broadest page has.
-	broadest []broadest
+	broadest []lately[float64]
 }
 
 // targets is the set of the pages that visitors went on to, as a bitmap by hash
@@ -42,19 +42,48 @@ func (b *targets) count(c *targets) float64 {
 }
 
 type entryPage struct {
-	key uint64
-	// This period's onward pages and the period's before.
-	period      int64
-	now, before targets
-	clicks      float32
+	key  uint64
+	went lately[onward]
 	// Visits here that were known to be private, and those without a referrer.
 	private, bare float32
 }
 
-type broadest struct {
-	period      int64
-	now, before float64
+// onward is where visitors went on to from a page in one period.
+type onward struct {
+	pages  targets
+	clicks float32
 }
+
+// lately holds what was learned in the newest period, and in the one before.
+type lately[T any] struct {
+	period      int64
+	now, before T
+}
+
+// turn begins the period if it is a new one. What comes late, from the period
+// before, counts in the newest: it must not throw that away.
+func (l *lately[T]) turn(period int64) {
+	var nothing T
+	switch d := period - l.period; {
+	case d <= 0:
+		return
+	case d == 1:
+		l.before = l.now
+	default:
+		l.before = nothing
+	}
+	l.now, l.period = nothing, period
+}
+
+// at returns what is known in the period, which begins nothing: one record with a
+// wrong time forgets nothing.
+func (l lately[T]) at(period int64) (now, before T) {
+	l.turn(period)
+	return l.now, l.before
+}
+
+// rewind takes what was learned with it where the clock is set back.
+func (l *lately[T]) rewind(period int64) { l.period = min(l.period, period) }
 
 const (
 	// forgetAfter is the period of what is learned: a page is judged by this week
@@ -77,38 +106,21 @@ func newEntryPages(limit int) entryPages { return entryPages{index: newIndex(), 
 
 // follow takes a visitor going from one page of the site to another.
 func (p *entryPages) follow(site int, from, to []byte, now int64) {
-	e := p.page(pageKey(site, from))
 	period := now / forgetAfter
-	e.turn(period)
-	e.clicks++
-	was := e.now
-	e.now.add(mix(hashBytes(to)))
-	if e.now == was {
+	e := p.page(pageKey(site, from), period)
+	e.went.turn(period)
+	e.went.now.clicks++
+	was := e.went.now.pages
+	e.went.now.pages.add(mix(hashBytes(to)))
+	if e.went.now.pages == was {
 		return
 	}
 	for site >= len(p.broadest) {
-		p.broadest = append(p.broadest, broadest{})
+		p.broadest = append(p.broadest, lately[float64]{})
 	}
 	b := &p.broadest[site]
-	if b.period != period {
-		b.before, b.now, b.period = b.now, 0, period
-	}
-	b.now = max(b.now, e.now.count(&e.before))
-}
-
-func (e *entryPage) turn(period int64) {
-	switch period - e.period {
-	case 0:
-	case 1:
-		e.before, e.now = e.now, targets{}
-		e.clicks /= 2
-	case -1:
-		// A little out of order, at the turn of the period.
-		return
-	default:
-		e.before, e.now, e.clicks = targets{}, targets{}, 0
-	}
-	e.period = period
+	b.turn(period)
+	b.now = max(b.now, e.went.now.pages.count(&e.went.before.pages))
 }
 
 // landed takes a visit to the page, which teaches how it is reached.
@@ -124,7 +136,7 @@ func (p *entryPages) landed(key uint64, o *Outcome) {
 	if i == none && !private {
 		return
 	}
-	e := p.page(key)
+	e := p.page(key, o.Time/forgetAfter)
 	if private {
 		e.private++
 	} else {
@@ -135,34 +147,48 @@ func (p *entryPages) landed(key uint64, o *Outcome) {
 	}
 }
 
-// typed reports whether people come to the page by typing or from a bookmark,
-// and whether that was learned. rule says that a rule makes it an entry page.
-func (p *entryPages) typed(key uint64, rule bool, learned *bool) bool {
-	i := p.index.get(key)
+// typed reports whether people come to the landing's page by typing or from a
+// bookmark, and notes in the landing whether that was learned.
+func (p *entryPages) typed(l *landing) bool {
+	i := p.index.get(l.key)
 	if i == none {
-		return rule
+		return l.entryPage
 	}
 	e := &p.slab[i]
 	if e.private >= privateVisits && e.private >= privateShare*(e.private+e.bare) {
 		return false
 	}
-	if rule {
+	if l.entryPage {
 		return true
 	}
-	site := siteOf(key)
+	period := l.Time / forgetAfter
 	var most float64
-	if site < len(p.broadest) {
-		most = max(p.broadest[site].now, p.broadest[site].before)
+	if l.Site < len(p.broadest) {
+		most = max(p.broadest[l.Site].at(period))
 	}
-	onward := e.now.count(&e.before)
-	*learned = onward >= max(hubTargets, hubShare*most) ||
-		onward >= earlyTargets && onward >= earlyShare*float64(e.clicks) && onward >= hubShare*most
-	return *learned
+	now, before := e.went.at(period)
+	// The ways of last week count half: the longer a front is known, the more often
+	// two will have gone the same.
+	onward, clicks := now.pages.count(&before.pages), float64(now.clicks+before.clicks/2)
+	l.Learned = onward >= max(hubTargets, hubShare*most) ||
+		onward >= earlyTargets && onward >= earlyShare*clicks && onward >= hubShare*most
+	return l.Learned
+}
+
+// rewind sets back the periods of what was learned.
+func (p *entryPages) rewind(now int64) {
+	period := now / forgetAfter
+	for i := range p.slab {
+		p.slab[i].went.rewind(period)
+	}
+	for i := range p.broadest {
+		p.broadest[i].rewind(period)
+	}
 }
 
 // page returns the page of that key, new if need be; where the table is full, in
 // the place of a page that has taught little.
-func (p *entryPages) page(key uint64) *entryPage {
+func (p *entryPages) page(key uint64, period int64) *entryPage {
 	i := p.index.get(key)
 	if i != none {
 		return &p.slab[i]
@@ -171,7 +197,7 @@ func (p *entryPages) page(key uint64) *entryPage {
 		i = int32(len(p.slab))
 		p.slab = append(p.slab, entryPage{})
 	} else {
-		i = p.victim()
+		i = p.victim(period)
 		p.index.remove(p.slab[i].key)
 		p.evicted++
 	}
@@ -181,28 +207,24 @@ func (p *entryPages) page(key uint64) *entryPage {
 }
 
 // victim looks at the next few pages in turn for the one that has taught least.
-func (p *entryPages) victim() int32 {
+func (p *entryPages) victim(period int64) int32 {
 	least, victim := math.Inf(1), 0
 	for range 16 {
 		p.hand = (p.hand + 1) % len(p.slab)
 		e := &p.slab[p.hand]
-		if worth := e.now.count(&e.before) + float64(e.private); worth < least {
+		now, before := e.went.at(period)
+		if worth := now.pages.count(&before.pages) + float64(e.private); worth < least {
 			least, victim = worth, p.hand
 		}
 	}
 	return int32(victim)
 }
 
-// pageKey hashes a page; its lowest byte is the site's.
+// pageKey hashes a page of a site.
 func pageKey(site int, page []byte) uint64 {
-	h := hashBytes(page)&^0xff | uint64(site)&0xff
-	if h == 0 {
-		return 1 << 8
-	}
-	return h
+	// The golden ratio spreads the sites' numbers over all bits.
+	return orOne(hashBytes(page) ^ uint64(site)*0x9e3779b97f4a7c15)
 }
-
-func siteOf(key uint64) int { return int(key & 0xff) }
 
 // hashBytes is FNV-1a, eight bytes at a time: it must give the same in every
 // process, since what is learned depends on it.

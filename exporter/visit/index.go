@@ -54,6 +54,11 @@ func (x *index) insert(key uint64, slot int32) {
 	x.cells[i] = cell{key, slot}
 }
 
+func (x *index) clear() {
+	clear(x.cells)
+	x.n = 0
+}
+
 func (x *index) grow() {
 	old := x.cells
 	x.cells = make([]cell, 2*len(old))

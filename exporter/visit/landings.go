@@ -307,27 +307,32 @@ func (t *Tracker) resolve(n int32, reason Reason) {
 			}
 			v.suppressed = true
 		case o.Evidence == schema.EvidenceLink:
-		case t.entries.typed(l.key, l.entryPage, &o.Learned):
+		case t.entries.typed(l):
 			o.Channel, o.Evidence = schema.ChannelDirect, schema.EvidenceEntryPage
 		default:
 			o.Channel, o.Evidence = schema.ChannelDarkSocial, schema.EvidenceDeepLink
 		}
 	}
-	s.learn(o)
+	t.learn(o)
+	t.sink.Landing(o)
+	v := &t.visitors.slab[l.visitor]
 	if o.Visit {
 		t.entries.landed(l.key, o)
-		t.begin(&t.visitors.slab[l.visitor], o)
+		v.begin(o)
 	}
-	t.sink.Landing(o)
+	if o.Visit || v.pending == none {
+		t.convert(v, o.Site, v.waiting)
+		v.waiting = 0
+	}
 	t.landings.remove(n)
 }
 
-// begin makes the visit the one that the visitor's goals belong to.
-func (t *Tracker) begin(v *visitor, o *Outcome) {
-	v.visiting, v.channel, v.source, v.reached = true, o.Channel, o.Source, 0
-	waiting := v.waiting
-	v.waiting = 0
-	t.convert(v, o.Site, waiting)
+// begin makes the visit the one that the visitor's goals belong to, unless that
+// one is newer: landings are not resolved in the order of their arrival.
+func (v *visitor) begin(o *Outcome) {
+	if !v.visiting || o.Time >= v.began {
+		v.visiting, v.began, v.channel, v.source, v.reached = true, o.Time, o.Channel, o.Source, 0
+	}
 }
 
 // reach notes the goals that the event reaches.
@@ -336,12 +341,14 @@ func (t *Tracker) reach(v *visitor, e *Event) {
 		v.waiting |= e.Goals
 		return
 	}
-	if v.visiting {
-		t.convert(v, e.Site, e.Goals)
-	}
+	t.convert(v, e.Site, e.Goals)
 }
 
+// convert counts the goals for the visitor's visit, if it has one.
 func (t *Tracker) convert(v *visitor, site int, goals uint32) {
+	if !v.visiting {
+		return
+	}
 	for goal := 0; goals != 0; goal, goals = goal+1, goals>>1 {
 		if goals&1 != 0 && v.reached&(1<<goal) == 0 {
 			v.reached |= 1 << goal

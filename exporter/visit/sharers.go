@@ -2,7 +2,6 @@ package visit
 
 import (
 	"bytes"
-	"hash/maphash"
 	"math"
 	"time"
 
@@ -58,7 +57,7 @@ func newSharers(limit int) sharers {
 
 // observePreview takes an app's fetch of a link preview.
 func (t *Tracker) observePreview(e *Event) {
-	i := t.sharers.sharer(t.salts.of(e.Time/dayNanos), e, t.sink)
+	i := t.sharer(e)
 	s := &t.sharers.slab[i]
 	s.judge(e)
 	if s.hostile {
@@ -166,21 +165,40 @@ func (ss *sharers) expire(now int64, sink Sink) {
 	}
 }
 
-// sharer returns the event's sharer, new if need be; where the table is full, in
-// the place of one not seen for long.
-func (ss *sharers) sharer(seed maphash.Seed, e *Event, sink Sink) int32 {
-	key := mix(maphash.Bytes(seed, network(e.Client)) ^ uint64(e.App)<<32 ^ uint64(e.Site))
-	if key == 0 {
-		key = 1
-	}
-	if i := ss.index.get(key); i != none {
-		s := &ss.slab[i]
-		if e.Time-s.seen > sameShare {
-			s.found, s.missing, s.hostile = 0, 0, false
+// sharer returns the event's sharer, made new where there is none.
+func (t *Tracker) sharer(e *Event) int32 {
+	ss, day := &t.sharers, e.Time/dayNanos
+	key := sharerKey(t.salts.of(day), e)
+	i := ss.index.get(key)
+	if i == none {
+		// As for visitors, the salt may have changed within the share.
+		if other, seed, ok := t.salts.nearby(e.Time, sameShare); ok {
+			old := sharerKey(seed, e)
+			if i = ss.index.get(old); i != none && other < day {
+				ss.index.remove(old)
+				ss.index.put(key, i)
+				ss.slab[i].key = key
+			}
 		}
-		s.seen = max(s.seen, e.Time)
-		return i
 	}
+	if i == none {
+		return ss.add(key, e, t.sink)
+	}
+	s := &ss.slab[i]
+	if e.Time-s.seen > sameShare {
+		s.found, s.missing, s.hostile = 0, 0, false
+	}
+	s.seen = max(s.seen, e.Time)
+	return i
+}
+
+func sharerKey(seed salt, e *Event) uint64 {
+	return orOne(mix(seed.hash(network(e.Client)) ^ uint64(e.App)<<32 ^ uint64(e.Site)))
+}
+
+// add makes a sharer of the key, which must not be in the table; where that is
+// full, in the place of one not seen for long.
+func (ss *sharers) add(key uint64, e *Event, sink Sink) int32 {
 	var i int32
 	if len(ss.slab) < ss.limit {
 		i = int32(len(ss.slab))
@@ -203,6 +221,12 @@ func (ss *sharers) sharer(seed maphash.Seed, e *Event, sink Sink) int32 {
 	}
 	ss.index.put(key, i)
 	return i
+}
+
+// forget forgets all sharers, of whom none may wait.
+func (ss *sharers) forget() {
+	ss.index.clear()
+	ss.slab, ss.hand = ss.slab[:0], 0
 }
 
 // victim looks at the next few sharers in turn for the one not seen for longest.

@@ -17,7 +17,9 @@ type site struct {
 	// makes up referrers is among them, so they tell whether assets can be seen here
 	// even where scanners pretend to come from search engines.
 	walkers, fetchers float64
-	invisible         bool
+	// fetched is set once anybody fetched anything but pages.
+	fetched   bool
+	invisible bool
 	// How many of the group's visitors ever sent the site's own referrer, and how
 	// many fetched an asset without. With "Referrer-Policy: no-referrer" nobody
 	// does the first, and a bare asset says nothing of the visitor.
@@ -29,8 +31,8 @@ const (
 	memory = 2000
 	// Confirmation is off while at most invisibleBelow of the walkers can have
 	// fetched anything, and on again once more than visibleAbove must have (the ends
-	// of the 95 % interval). While walkers are fewer than enoughWalkers, the control
-	// group decides.
+	// of the 95 % interval). While walkers are fewer than enoughWalkers and
+	// nobody has fetched anything yet, the control group decides.
 	invisibleBelow = 0.10
 	visibleAbove   = 0.15
 	enoughWalkers  = 20
@@ -77,10 +79,11 @@ func inControlGroup(o *Outcome) bool {
 }
 
 // learn takes a resolved landing into the control group if it belongs there.
-func (s *site) learn(o *Outcome) {
+func (t *Tracker) learn(o *Outcome) {
 	if !inControlGroup(o) || o.Reason == ReasonEvicted || o.Reason == ReasonHostile {
 		return
 	}
+	s := t.site(o.Site)
 	s.control++
 	if o.Visit && o.Reason != ReasonInvisible {
 		s.confirmed++
@@ -88,7 +91,7 @@ func (s *site) learn(o *Outcome) {
 	if s.control >= memory {
 		s.control, s.confirmed, s.visible, s.bare = s.control/2, s.confirmed/2, s.visible/2, s.bare/2
 	}
-	s.decide()
+	t.decide(o.Site)
 }
 
 // observeWalk notes that a visitor walked or fetched.
@@ -104,25 +107,36 @@ func (t *Tracker) observeWalk(i int32, walked, fetched bool) {
 		s.walkers++
 	}
 	v.fetched = v.fetched || fetched
+	s.fetched = s.fetched || fetched
 	if v.walked && v.fetched && !was {
 		s.fetchers++
 	}
 	if s.walkers >= memory {
 		s.walkers, s.fetchers = s.walkers/2, s.fetchers/2
 	}
-	s.decide()
+	t.decide(int(v.site))
 }
 
-// decide switches confirmation off or on.
-func (s *site) decide() {
+// decide switches confirmation of the site off or on.
+func (t *Tracker) decide(id int) {
+	s := t.site(id)
+	was := s.invisible
 	lower, upper := stats.Wilson(s.fetchers, s.walkers)
 	if s.walkers < enoughWalkers {
 		lower, upper = stats.Wilson(s.confirmed, s.control)
+		if s.fetched {
+			// Assets can be seen: that few are confirmed may be for scanners that
+			// pretend to come from search engines.
+			upper = 1
+		}
 	}
 	if upper < invisibleBelow {
 		s.invisible = true
 	} else if lower > visibleAbove {
 		s.invisible = false
+	}
+	if s.invisible != was && t.opt.Confirmation == ConfirmAuto && t.opt.OnConfirmation != nil {
+		t.opt.OnConfirmation(id, was)
 	}
 }
 

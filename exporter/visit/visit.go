@@ -34,6 +34,9 @@ type Options struct {
 	Sharers int
 	// Confirmation says whether a landing must be confirmed to count.
 	Confirmation Confirmation
+	// OnConfirmation, where it is not nil, is called from within the methods that
+	// call the Sink when ConfirmAuto switches confirmation of a site off or on.
+	OnConfirmation func(site int, enabled bool)
 }
 
 // Confirmation says whether a landing must be confirmed to count as a visit.
@@ -124,7 +127,7 @@ const (
 )
 
 // A Sink takes what a Tracker finds. Its methods are called from within
-// Observe, Advance and Flush.
+// Observe, Advance, Rewind, Hurry and Flush.
 type Sink interface {
 	// Request takes every event once, with its final kind.
 	Request(e *Event, kind schema.Kind)
@@ -279,11 +282,19 @@ func (t *Tracker) Advance(now int64) {
 }
 
 // Rewind sets the clock back: the log's own clock was wrong, or an older log
-// follows.
+// follows. It resolves what is pending and forgets who came, since nothing of a
+// time to come may wait in front of what comes now. What was learned of sites and
+// pages stays.
 func (t *Tracker) Rewind(now int64) {
-	if now < t.clock {
-		t.clock = now
+	if now >= t.clock {
+		return
 	}
+	t.Flush()
+	t.visitors.forget()
+	t.sharers.forget()
+	t.salts = salts{}
+	t.entries.rewind(now)
+	t.clock = now
 }
 
 // Flush resolves everything that is pending as if its window had passed.

@@ -1,7 +1,6 @@
 package visit
 
 import (
-	"hash/maphash"
 	"time"
 
 	"github.com/darkshare/darkshare/exporter/attribution"
@@ -16,30 +15,33 @@ const never = -int64(1) << 62
 
 // A visitor is what is remembered of one client with one user agent on one site.
 type visitor struct {
-	// What every request of the visitor reads comes first, to lie together.
+	// What every request of the visitor reads comes first, in one line of the
+	// processor's cache.
 	key  uint64
 	seen int64
 	// When it last showed each signal.
 	own, bare, metadata int64
-	// By when it was last seen, newest first, to the minute.
-	prev, next int32
-	moved      int64
+	moved               int64 // when it last moved to the front of the list
 	// Its landings that wait, oldest first.
 	pending, lastPending int32
+	site                 int16
 	waits                uint8
 	hostile              bool
 	// control: it came from a search engine; shown is what observeControl has
 	// counted of it.
 	control bool
 	shown   attribution.Signal
-	site    int32
+	// Whether it went from page to page as browsers do; whether it fetched more
+	// than pages.
+	walked, fetched bool
 
+	// By when it was last seen, newest first, to the minute.
+	prev, next int32
 	// The pages it asked for last.
 	pagesSeen [8]uint64
 	nextSeen  uint8
-	// Whether it was counted as a client that hides referrers; whether it went
-	// from page to page as browsers do; whether it fetched more than pages.
-	suppressed, walked, fetched bool
+	// Whether it was counted as a client that hides referrers.
+	suppressed bool
 
 	// Recent landings, to tell reloads.
 	recent [4]recentLanding
@@ -50,8 +52,9 @@ type visitor struct {
 	pages, missing, burst uint16
 	burstStart            int64
 
-	// The visit that goals belong to, and the goals it has reached.
+	// The visit that goals belong to, when it began, and the goals it has reached.
 	visiting bool
+	began    int64
 	channel  schema.Channel
 	source   attribution.Source
 	reached  uint32
@@ -66,7 +69,7 @@ type recentLanding struct {
 
 func (v *visitor) reset(key uint64, site int, now int64) {
 	*v = visitor{
-		key: key, prev: v.prev, next: v.next, pending: none, lastPending: none, site: int32(site), seen: now, moved: now,
+		key: key, prev: v.prev, next: v.next, pending: none, lastPending: none, site: int16(site), seen: now, moved: now,
 		own: never, bare: never, metadata: never, burstStart: never,
 	}
 	for i := range v.recent {
@@ -123,8 +126,9 @@ type visitors struct {
 	free       int32 // linked by next
 	limit      int
 	n          int
-	// latest is who came last: a page and its assets come in a row.
-	latest int32
+	// lately holds who came of late, by the low bits of the key: most requests are
+	// by somebody whose page is loading.
+	lately [256]int32
 }
 
 func newVisitors(limit int) visitors {
@@ -136,12 +140,13 @@ func (vs *visitors) len() int { return vs.n }
 
 // get returns the visitor of that key, or none.
 func (vs *visitors) get(key uint64) int32 {
-	if int(vs.latest) < len(vs.slab) && vs.slab[vs.latest].key == key {
-		return vs.latest
+	place := &vs.lately[key%uint64(len(vs.lately))]
+	if i := *place; int(i) < len(vs.slab) && vs.slab[i].key == key {
+		return i
 	}
 	i := vs.index.get(key)
 	if i != none {
-		vs.latest = i
+		*place = i
 	}
 	return i
 }
@@ -170,11 +175,18 @@ func (vs *visitors) add(key uint64, site int, now int64, evict func(int32)) int3
 
 func (vs *visitors) remove(i int32) {
 	vs.index.remove(vs.slab[i].key)
-	vs.slab[i].key = 0 // for latest
+	vs.slab[i].key = 0 // for lately
 	vs.unlink(i)
 	vs.slab[i].next = vs.free
 	vs.free = i
 	vs.n--
+}
+
+// forget forgets all visitors.
+func (vs *visitors) forget() {
+	vs.index.clear()
+	vs.slab, vs.n = vs.slab[:0], 0
+	vs.head, vs.tail, vs.free = none, none, none
 }
 
 // expire forgets the visitors not seen since.
@@ -233,15 +245,10 @@ func (vs *visitors) pushFront(i int32) {
 
 // visitor returns the event's visitor, made new where there is none.
 func (t *Tracker) visitor(e *Event) int32 {
-	key, before := t.salts.keys(e, t.window)
+	key := visitorKey(t.salts.of(e.Time/dayNanos), e)
 	i := t.visitors.get(key)
-	if i == none && before != 0 {
-		// The salt changed within the window: the visitor moves to its new key.
-		if i = t.visitors.get(before); i != none {
-			t.visitors.index.remove(before)
-			t.visitors.index.put(key, i)
-			t.visitors.slab[i].key = key
-		}
+	if i == none {
+		i = t.overMidnight(e, key)
 	}
 	if i == none {
 		return t.visitors.add(key, e.Site, e.Time, t.evictVisitor)
@@ -255,6 +262,24 @@ func (t *Tracker) visitor(e *Event) int32 {
 	return i
 }
 
+// overMidnight finds the visitor of that key, or none, where the salt changed
+// within the window: as it was known the day before, when it moves to its new key;
+// or as it is known the day after, where records are a little out of order.
+func (t *Tracker) overMidnight(e *Event, key uint64) int32 {
+	day, seed, ok := t.salts.nearby(e.Time, t.window)
+	if !ok {
+		return none
+	}
+	other := visitorKey(seed, e)
+	i := t.visitors.get(other)
+	if i != none && day < e.Time/dayNanos {
+		t.visitors.index.remove(other)
+		t.visitors.index.put(key, i)
+		t.visitors.slab[i].key = key
+	}
+	return i
+}
+
 func (t *Tracker) evictVisitor(i int32) {
 	if t.visitors.slab[i].seen > t.clock-t.window {
 		t.stats.VisitorsEvicted++
@@ -262,48 +287,13 @@ func (t *Tracker) evictVisitor(i int32) {
 	t.resolvePending(i, ReasonEvicted)
 }
 
-// salts keeps the random seeds of the two newest days. They exist only in
-// memory: who was who on a day cannot be told on the next.
-type salts struct {
-	day  [2]int64
-	seed [2]maphash.Seed
-}
-
-const dayNanos = int64(24 * time.Hour)
-
-// keys returns the visitor's key under the salt of the event's day and, within a
-// window after midnight UTC, its key under the day before's, else 0.
-func (s *salts) keys(e *Event, window int64) (key, before uint64) {
-	day := e.Time / dayNanos
-	key = visitorKey(s.of(day), e)
-	if e.Time-day*dayNanos <= window {
-		for i, d := range s.day {
-			if d == day-1 && s.seed[i] != (maphash.Seed{}) {
-				before = visitorKey(s.seed[i], e)
-			}
-		}
-	}
-	return key, before
-}
-
-func (s *salts) of(day int64) maphash.Seed {
-	slot := day & 1
-	// A record later than two days takes the newer salt: it must not throw away
-	// the one in use.
-	if s.day[slot] < day || s.seed[slot] == (maphash.Seed{}) {
-		s.day[slot], s.seed[slot] = day, maphash.MakeSeed()
-	}
-	return s.seed[slot]
-}
-
-func visitorKey(seed maphash.Seed, e *Event) uint64 {
+func visitorKey(seed salt, e *Event) uint64 {
 	// The salt is in the hash of the address, the part that could be guessed.
-	h := mix(maphash.Bytes(seed, e.Client) ^ e.Agent ^ uint64(e.Site)<<48)
-	if h == 0 {
-		return 1
-	}
-	return h
+	return orOne(mix(seed.hash(e.Client) ^ e.Agent ^ uint64(e.Site)<<48))
 }
+
+// orOne keeps 0 from being a key.
+func orOne(key uint64) uint64 { return max(key, 1) }
 
 // mix is the finalizer of MurmurHash3.
 func mix(h uint64) uint64 {

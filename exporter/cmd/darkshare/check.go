@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"github.com/darkshare/darkshare/exporter/config"
 	"github.com/darkshare/darkshare/exporter/pipeline"
 	"github.com/darkshare/darkshare/exporter/schema"
-	"github.com/darkshare/darkshare/exporter/stream"
 )
 
 func checkCommand() *cobra.Command {
@@ -61,7 +59,9 @@ func check(ctx context.Context, w io.Writer, f *sourceFlags, logs []string) erro
 		ins = append(ins, in)
 	}
 	if len(logs) == 0 {
-		ins = c.Inputs
+		for _, in := range c.Inputs {
+			ins = append(ins, f.over(c, in))
+		}
 	}
 	var failed []error
 	for _, in := range ins {
@@ -74,23 +74,27 @@ func check(ctx context.Context, w io.Writer, f *sourceFlags, logs []string) erro
 
 // checkLog says what is in the first lines of a log.
 func checkLog(ctx context.Context, w io.Writer, c *config.Config, in config.Input) error {
-	sample, err := sampleOf(ctx, in.Files)
+	sample, found, err := sampleOf(ctx, in.Files)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "\n%s\n", in.Name)
-	pin, err := pipelineInput(c, in)
+	pin, err := pipelineInput(in)
 	if err != nil {
 		return err
 	}
-	if len(sample) == 0 && pin.Format == nil {
-		fmt.Fprintln(w, "  no lines yet, and no format is named: it will be told from the first lines")
-		return nil
+	if len(sample) == 0 {
+		missing := "no lines yet"
+		if !found && !in.Stdin {
+			missing = "no file yet"
+		}
+		if pin.Format == nil {
+			fmt.Fprintf(w, "  %s, and no format is named: it will be told from the first lines\n", missing)
+			return nil
+		}
+		fmt.Fprintf(w, "  lines     %s\n", missing)
 	}
-	var lines [][]byte
-	for line := range bytes.Lines(sample) {
-		lines = append(lines, bytes.TrimRight(line, "\r\n"))
-	}
+	lines := splitLines(sample)
 	named := pin.Format != nil
 	if !named {
 		if pin.Format, err = accesslog.Detect(lines); err != nil {
@@ -129,8 +133,10 @@ func checkSite(w io.Writer, c *config.Config, pin pipeline.Input, lines [][]byte
 	switch {
 	case pin.Format.Fields().Has(accesslog.FieldHost):
 		fmt.Fprintln(w, "  site      by the host of each request")
-	case pin.Site >= 0:
-		fmt.Fprintf(w, "  site      %s\n", c.Sites[pin.Site].Name)
+	case pin.Site != "":
+		fmt.Fprintf(w, "  site      %s\n", pin.Site)
+	case len(c.Sites) == 1:
+		fmt.Fprintf(w, "  site      %s\n", c.Sites[0].Name)
 	default:
 		name, ok := pipeline.InferSite(pin.Format, lines)
 		if !ok {
@@ -161,37 +167,4 @@ func printAdvice(w io.Writer, f *accesslog.Format) {
 			fmt.Fprintf(w, "\n    %s\n", line)
 		}
 	}
-}
-
-// sampleOf reads the first lines of the first of the files that has any.
-func sampleOf(ctx context.Context, files []string) ([]byte, error) {
-	if data := head(files); data != nil {
-		return data, nil
-	}
-	for _, name := range files {
-		ctx, stop := context.WithCancel(ctx)
-		blocks := make(chan *stream.Block)
-		failed := make(chan error, 1)
-		go func() {
-			defer close(blocks)
-			failed <- stream.Files([]string{name}, stream.ReadOptions{}).Run(ctx, blocks)
-		}()
-		b, ok := <-blocks
-		var data []byte
-		if ok {
-			data = bytes.Clone(b.Data)
-			b.Release()
-		}
-		stop()
-		for b := range blocks {
-			b.Release()
-		}
-		if err := <-failed; err != nil && !errors.Is(err, context.Canceled) {
-			return nil, err
-		}
-		if len(data) > 0 {
-			return data, nil
-		}
-	}
-	return nil, nil
 }

@@ -65,7 +65,7 @@ func demo(ctx context.Context, w io.Writer, flags *toolkit.FlagConfig, live bool
 	if err != nil {
 		return err
 	}
-	number := engine.AddInput(pipeline.Input{Name: "simulated", Format: format, Site: 0})
+	number := engine.AddInput(pipeline.Input{Name: "simulated", Format: format, Site: demoSite})
 
 	now := time.Now().Truncate(time.Second)
 	fmt.Fprintf(w, "Simulating two days of %s, %d visits an hour, %.0f %% of the lines by bots.\n\n", demoSite, demoVisits, 100*demoBots)

@@ -25,7 +25,9 @@ func explainCommand() *cobra.Command {
 
 kind is landing, internal, reload, asset, api, bot, preview, prefetch, redirect, error,
 other, or parse_error. A landing's line waits until it is known whether its visitor
-is a browser. Whatever is printed of a line goes to you alone.`,
+is a browser, and the lines after it wait with it. Past 500,000 waiting lines, the
+oldest landings are decided by what is known by then. Files are read in the order
+given: name the oldest first. Whatever is printed of a line goes to you alone.`,
 		Example: `  darkshare explain --site example.com access.log | jq -c 'select(.channel == "dark_social")'
   tail -n 1000 access.log | darkshare explain --format combined -`,
 		Args: cobra.MinimumNArgs(1),
@@ -131,7 +133,6 @@ func (x *explainer) Request(e *visit.Event, kind schema.Kind) {
 func (x *explainer) Landing(o *visit.Outcome) {
 	ex := x.at(o.ID)
 	ex.waits = false
-	ex.Visit = &o.Visit
 	ex.Channel, ex.Source, ex.Evidence = o.Channel.String(), x.rules.SourceName(o.Source), o.Evidence.String()
 	ex.Why = strings.Join([]string{ex.Why + concluded(o), confirmed[o.Reason]}, "; ")
 	visit := o.Visit

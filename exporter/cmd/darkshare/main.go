@@ -16,6 +16,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// The first signal asks to end; the second one ends the process, whatever it waits for.
+	context.AfterFunc(ctx, stop)
 	err := rootCommand().ExecuteContext(ctx)
 	switch {
 	case err == nil:

@@ -1,13 +1,12 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +14,7 @@ import (
 	"github.com/darkshare/darkshare/exporter/attribution"
 	"github.com/darkshare/darkshare/exporter/config"
 	"github.com/darkshare/darkshare/exporter/pipeline"
-	"github.com/darkshare/darkshare/exporter/stream"
+	"github.com/darkshare/darkshare/exporter/tally"
 	"github.com/darkshare/darkshare/exporter/visit"
 )
 
@@ -46,10 +45,21 @@ func (f *sourceFlags) load() (*config.Config, error) {
 		}
 		c = *loaded
 	}
-	if f.site != "" {
-		c.Sites = append(c.Sites, config.Site{Name: f.site, Hosts: []string{f.site}, SiteRules: c.OtherSites})
+	if f.site != "" && f.find(&c) < 0 {
+		host := strings.ToLower(f.site)
+		c.Sites = append(c.Sites, config.Site{Name: host, Hosts: []string{host}, SiteRules: c.OtherSites})
 	}
 	return &c, nil
+}
+
+// find returns the index of the site that --site means, by its name or by one of
+// its hosts, or -1.
+func (f *sourceFlags) find(c *config.Config) int {
+	if i := slices.IndexFunc(c.Sites, func(s config.Site) bool { return s.Name == f.site }); i >= 0 {
+		return i
+	}
+	host := strings.ToLower(f.site)
+	return slices.IndexFunc(c.Sites, func(s config.Site) bool { return slices.Contains(s.Hosts, host) })
 }
 
 // input returns the input of the command line: that of the configuration for its
@@ -59,11 +69,18 @@ func (f *sourceFlags) input(c *config.Config, name string) config.Input {
 	if len(c.Inputs) == 1 {
 		in = c.Inputs[0]
 	}
-	in.Name = cmp.Or(name, in.Name)
-	if f.format != "" {
-		in.Format, in.Escape = f.format, ""
+	in.Name = name
+	return f.over(c, in)
+}
+
+// over returns an input of a configuration that load returned, with the flags above it.
+func (f *sourceFlags) over(c *config.Config, in config.Input) config.Input {
+	if f.format != "" && f.format != in.Format {
+		in.Format, in.Escape, in.JSON = f.format, "", nil
 	}
-	in.Site = cmp.Or(f.site, in.Site)
+	if f.site != "" {
+		in.Site = c.Sites[f.find(c)].Name
+	}
 	return in
 }
 
@@ -73,29 +90,29 @@ func engineOptions(c *config.Config, log *slog.Logger) pipeline.Options {
 		Rules:    ruleOptions(c),
 		Visit:    visitOptions(c),
 		Sites:    c.Limits.Sites,
-		Pages:    c.Limits.Pages,
-		Sections: c.Limits.Sections,
+		Pages:    orNone(c.Limits.Pages),
+		Sections: orNone(c.Limits.Sections),
 		Log:      log,
 	}
 }
 
-// pipelineInput compiles an input's format and finds its site.
+// orNone returns a limit as package tally takes it, where 0 is the default.
+func orNone(limit int) int {
+	if limit == 0 {
+		return tally.None
+	}
+	return limit
+}
 
-func pipelineInput(c *config.Config, in config.Input) (pipeline.Input, error) {
-	pin := pipeline.Input{Name: in.Name, Site: -1}
+// pipelineInput compiles an input's format.
+func pipelineInput(in config.Input) (pipeline.Input, error) {
+	pin := pipeline.Input{Name: in.Name, Site: in.Site}
 	if in.Format != "" {
 		format, err := accesslog.CompileOptions(in.Format, accesslog.Options{Escape: in.Escape, JSON: in.JSON})
 		if err != nil {
 			return pin, fmt.Errorf("format of input %s: %w", in.Name, err)
 		}
 		pin.Format = format
-	}
-	// One site takes the records of a log without hosts; a log with them has strangers, too.
-	hostless := pin.Format != nil && !pin.Format.Fields().Has(accesslog.FieldHost)
-	for i, s := range c.Sites {
-		if in.Site == s.Name && (hostless || pin.Format == nil) || hostless && len(c.Sites) == 1 {
-			pin.Site = i
-		}
 	}
 	return pin, nil
 }
@@ -158,44 +175,14 @@ func visitOptions(c *config.Config) visit.Options {
 	return o
 }
 
-// head returns the first lines of the first of the files that has any, to tell a
-// format by; nil where there are none.
-func head(globs []string) []byte {
-	for _, pattern := range globs {
-		names, _ := filepath.Glob(pattern)
-		for _, name := range names {
-			if data := firstLines(name); len(data) > 0 {
-				return data
-			}
-		}
-	}
-	return nil
-}
-
-func firstLines(name string) []byte {
-	fi, err := os.Stat(name)
-	if err != nil || !fi.Mode().IsRegular() {
-		return nil
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	data, _ := io.ReadAll(io.LimitReader(f, stream.BlockSize))
-	return data[:bytes.LastIndexByte(data, '\n')+1]
-}
-
-// logger writes the program's own log.
-func logger(w io.Writer, c config.Log) *slog.Logger {
-	o := &slog.HandlerOptions{Level: c.Level}
-	if c.Format == "json" {
+// logger writes the program's own log, from that level on.
+func logger(w io.Writer, format string, level slog.Leveler) *slog.Logger {
+	o := &slog.HandlerOptions{Level: level}
+	if format == "json" {
 		return slog.New(slog.NewJSONHandler(w, o))
 	}
 	return slog.New(slog.NewTextHandler(w, o))
 }
 
 // warnings is the log of the commands whose output is the result.
-func warnings() *slog.Logger {
-	return logger(os.Stderr, config.Log{Level: slog.LevelWarn})
-}
+func warnings() *slog.Logger { return logger(os.Stderr, "", slog.LevelWarn) }

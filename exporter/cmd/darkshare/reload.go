@@ -1,61 +1,74 @@
 package main
 
 import (
+	"errors"
 	"reflect"
-	"sort"
+	"slices"
 
 	"github.com/darkshare/darkshare/exporter/config"
 )
 
-// reload reads the configuration again. Inputs that are the same go on; changed
-// ones are stopped where they are and go on from there. A configuration with a
+// errEnding refuses a reload that comes too late.
+var errEnding = errors.New("darkshare is ending")
+
+// reload reads the configuration again. Inputs go on, or are stopped where they
+// are and go on from there where they read other files now. A configuration with a
 // mistake changes nothing.
 func (s *server) reload() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ending {
+		return errEnding
+	}
 	c, err := s.flags.load()
 	if err != nil {
 		return err
 	}
 	// What can fail comes first.
-	sites := make([]int, 0, len(s.sources))
-	for _, in := range c.Inputs {
-		if _, err := pipelineInput(c, in); err != nil {
-			return err
-		}
-	}
-	for _, src := range s.byNumber() {
-		pin, err := pipelineInput(c, src.in)
-		if err != nil {
-			return err
-		}
-		for len(sites) < src.number {
-			sites = append(sites, -1)
-		}
-		sites = append(sites, pin.Site)
-	}
-	if err := s.engine.Configure(ruleOptions(c), sites); err != nil {
+	inputs, err := compile(c)
+	if err != nil {
 		return err
 	}
-	if !reflect.DeepEqual(c.Limits, s.config.Limits) || c.Visits != s.config.Visits {
-		s.log.Warn("limits and visits take effect at the next start")
-		c.Limits, c.Visits = s.config.Limits, s.config.Visits
+	if err := s.engine.Configure(ruleOptions(c)); err != nil {
+		return err
+	}
+	s.level.Set(c.Log.Level)
+	if fixed := s.keepFixed(c); len(fixed) > 0 {
+		s.log.Warn("some changes take effect at the next start", "sections", fixed)
 	}
 	s.config = c
-	s.change(c.Inputs)
+	if err := s.change(inputs); err != nil {
+		return errEnding
+	}
 	s.log.Info("configuration reloaded", "inputs", len(c.Inputs), "sites", len(c.Sites))
 	return nil
 }
 
-// change makes the running inputs those of the configuration.
-func (s *server) change(inputs []config.Input) {
-	wanted := map[string]config.Input{}
-	for _, in := range inputs {
-		wanted[in.Name] = in
+// keepFixed keeps what holds from start to end as it is, and returns the names of
+// the sections that would have it otherwise.
+func (s *server) keepFixed(c *config.Config) (changed []string) {
+	keep := func(section string, same bool) {
+		if !same {
+			changed = append(changed, section)
+		}
 	}
+	old := s.config
+	keep("limits", c.Limits == old.Limits)
+	keep("visits", c.Visits == old.Visits)
+	keep("otlp", c.OTLP == old.OTLP)
+	keep("log.format", c.Log.Format == old.Log.Format)
+	c.Limits, c.Visits, c.OTLP, c.Log.Format = old.Limits, old.Visits, old.OTLP, old.Log.Format
+	return changed
+}
+
+// change makes the running inputs those of the configuration. The error is that
+// the server ends.
+func (s *server) change(inputs []input) error {
 	for name, src := range s.sources {
-		if _, ok := wanted[name]; !ok {
-			s.halt(src)
+		if !slices.ContainsFunc(inputs, func(in input) bool { return in.Name == name }) {
+			if _, err := s.halt(src); err != nil {
+				return err
+			}
 			s.log.Info("input ended", "input", name)
 		}
 	}
@@ -63,28 +76,26 @@ func (s *server) change(inputs []config.Input) {
 		src := s.sources[in.Name]
 		switch {
 		case src == nil:
-			if err := s.start(in); err != nil {
-				s.log.Error("the input cannot be started", "input", in.Name, "err", err)
-			}
-		case !reflect.DeepEqual(src.in, in):
-			pin, err := pipelineInput(s.config, in)
+			s.start(in, nil)
+		case !src.in.readsAs(in):
+			resume, err := s.halt(src)
 			if err != nil {
-				s.log.Error("the input goes on as it was", "input", in.Name, "err", err)
-				continue
+				return err
 			}
-			resume := s.halt(src)
-			s.engine.SetInput(src.number, pin)
-			s.launch(src.number, in, resume)
+			s.start(in, resume)
+		case !reflect.DeepEqual(src.in.Input, in.Input):
+			// A stream that is stopped may lose a line, so the source goes on.
+			if err := s.engine.Barrier(s.ctx); err != nil {
+				return err
+			}
+			s.engine.SetInput(src.number, in.engine)
+			src.in = in
 		}
 	}
+	return nil
 }
 
-// byNumber returns the running inputs in the order of their numbers.
-func (s *server) byNumber() []*source {
-	all := make([]*source, 0, len(s.sources))
-	for _, src := range s.sources {
-		all = append(all, src)
-	}
-	sort.Slice(all, func(i, j int) bool { return all[i].number < all[j].number })
-	return all
+// readsAs reports whether an input takes its lines from where another one does.
+func (in input) readsAs(other input) bool {
+	return slices.Equal(in.Files, other.Files) && in.Stdin == other.Stdin && in.StartAt == other.StartAt
 }

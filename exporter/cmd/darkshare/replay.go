@@ -26,6 +26,7 @@ func replayCommand() *cobra.Command {
 		Short: "Read whole logs and print what they say",
 		Long: `Read whole logs (plain, gzip or zstd; "-" is standard input) and print the lines,
 what they were, the visits by channel and source, the dark share and the top pages.
+Files are read in the order of their first records, however they are named.
 
 The dark share is three numbers: known (the visit itself showed who sent it),
 estimate (and those without a referrer to pages that nobody types), and ceiling
@@ -65,7 +66,8 @@ estimate (and those without a referrer to pages that nobody types), and ceiling
 }
 
 // replay reads whole files through an engine, which it returns with what it has
-// even where a file could not be read to its end.
+// even where a file could not be read to its end. It reads them in the order of
+// their time, unless an observer counts their lines.
 func replay(ctx context.Context, f *sourceFlags, files []string, observer pipeline.Observer) (*pipeline.Engine, error) {
 	c, err := f.load()
 	if err != nil {
@@ -73,7 +75,7 @@ func replay(ctx context.Context, f *sourceFlags, files []string, observer pipeli
 	}
 	in := f.input(c, "files")
 	in.Files = files
-	pin, err := pipelineInput(c, in)
+	pin, err := pipelineInput(in)
 	if err != nil {
 		return nil, err
 	}
@@ -84,6 +86,9 @@ func replay(ctx context.Context, f *sourceFlags, files []string, observer pipeli
 		return nil, err
 	}
 	engine.AddInput(pin)
+	if observer == nil {
+		files = inOrder(ctx, files, pin.Format)
+	}
 	progress, finish := progressOn(os.Stderr)
 	defer finish()
 	source := stream.Files(files, stream.ReadOptions{

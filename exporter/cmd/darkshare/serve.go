@@ -1,25 +1,14 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"os"
-	"os/signal"
-	"sync"
-	"syscall"
-	"time"
+	"path/filepath"
 
-	"github.com/prometheus/client_golang/prometheus"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"github.com/spf13/cobra"
 
 	"github.com/darkshare/darkshare/exporter/config"
-	"github.com/darkshare/darkshare/exporter/metrics"
-	"github.com/darkshare/darkshare/exporter/pipeline"
-	"github.com/darkshare/darkshare/exporter/schema"
-	"github.com/darkshare/darkshare/exporter/stream"
 	"github.com/darkshare/darkshare/exporter/web"
 )
 
@@ -77,14 +66,15 @@ func (f *serveFlags) load() (*config.Config, error) {
 	default:
 		return nil, fmt.Errorf("--start-at: %q is neither beginning nor end", f.startAt)
 	}
+	for i, in := range c.Inputs {
+		c.Inputs[i] = f.over(c, in)
+	}
 	if len(f.logs) > 0 {
 		if len(c.Inputs) > 0 {
 			return nil, errors.New("--log: the configuration has inputs, too: name them all there")
 		}
-		for _, path := range f.logs {
-			in := f.input(c, path)
-			in.Files, in.Stdin = []string{path}, path == "-"
-			c.Inputs = append(c.Inputs, in)
+		if c.Inputs, err = f.inputs(c); err != nil {
+			return nil, err
 		}
 	}
 	if len(c.Inputs) == 0 {
@@ -98,195 +88,21 @@ func (f *serveFlags) load() (*config.Config, error) {
 	return c, nil
 }
 
-// A server is a running `darkshare serve`.
-type server struct {
-	flags    *serveFlags
-	log      *slog.Logger
-	engine   *pipeline.Engine
-	web      *web.Server
-	registry *prometheus.Registry
-
-	// sources feed blocks; mu keeps reloads apart.
-	blocks  chan *stream.Block
-	mu      sync.Mutex
-	config  *config.Config
-	sources map[string]*source
-	running sync.WaitGroup
-	ctx     context.Context
-}
-
-// A source is a running input.
-type source struct {
-	number int
-	in     config.Input
-	stop   context.CancelFunc
-	done   chan struct{}
-	stream stream.Source
-}
-
-func newServer(f *serveFlags) (*server, error) {
-	c, err := f.load()
-	if err != nil {
-		return nil, err
-	}
-	s := &server{flags: f, config: c, blocks: make(chan *stream.Block), sources: map[string]*source{}, registry: prometheus.NewRegistry()}
-	s.log = logger(os.Stderr, c.Log)
-	o := engineOptions(c, s.log)
-	o.Live = true
-	if s.engine, err = pipeline.New(o); err != nil {
-		return nil, err
-	}
-	s.web = web.New(web.Options{
-		Flags:   f.web,
-		Metrics: metrics.Handler(s.snapshot, metrics.HandlerOptions{Registry: s.registry, Logger: s.log, MaxScrapes: c.Limits.Scrapes}),
-		Reload:  s.reload,
-		Version: version,
-		Logger:  s.log,
-	})
-	return s, nil
-}
-
-func (s *server) snapshot() []schema.Family {
-	return append(s.engine.Snapshot(), buildInfo())
-}
-
-// run serves until ctx is done, and then counts what was read.
-func (s *server) run(ctx context.Context) error {
-	// The HTTP side outlives the inputs, so that a last scrape sees everything.
-	outer, end := context.WithCancel(context.WithoutCancel(ctx))
-	defer end()
-	s.ctx = ctx
-	failed := make(chan error, 1)
-	go func() { failed <- s.web.Run(outer) }()
-
-	shutdown, err := metrics.PushOTLP(ctx, s.snapshot, metrics.OTLPOptions{
-		Force: s.flags.otlp || s.config.OTLP.Enabled, Version: version, Logger: s.log, Registerer: s.registry,
-	})
-	if err != nil {
-		return err
-	}
-	counted := make(chan error, 1)
-	go func() { counted <- s.engine.Run(outer, s.blocks) }()
-
-	s.mu.Lock()
-	for _, in := range s.config.Inputs {
-		if err := s.start(in); err != nil {
-			s.mu.Unlock()
-			return err
+// inputs returns an input for each --log. The same file twice would be counted twice.
+func (f *serveFlags) inputs(c *config.Config) (inputs []config.Input, err error) {
+	named := map[string]bool{}
+	for _, path := range f.logs {
+		if _, err := filepath.Match(path, ""); err != nil {
+			return nil, fmt.Errorf("--log %s: %w", path, err)
 		}
-	}
-	s.mu.Unlock()
-	s.awaitInputs()
-	s.web.SetReady(true)
-	s.log.Info("following", "inputs", len(s.config.Inputs), "version", version)
-
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for err == nil && ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case now := <-tick.C:
-			s.engine.Tick(now)
-		case <-hangup:
-			if rerr := s.reload(); rerr != nil {
-				s.log.Error("the configuration was not reloaded", "err", rerr)
-			}
-		case err = <-failed:
-			failed <- nil
+		if file := filepath.Clean(path); named[file] {
+			return nil, fmt.Errorf("--log %s: named twice", path)
+		} else {
+			named[file] = true
 		}
+		in := f.input(c, path)
+		in.Files, in.Stdin = []string{path}, path == "-"
+		inputs = append(inputs, in)
 	}
-	return errors.Join(err, s.drain(counted, shutdown, end, failed))
-}
-
-// drain ends the inputs, counts what they have read, pushes it, and ends the rest.
-func (s *server) drain(counted chan error, shutdown func(context.Context) error, end context.CancelFunc, failed chan error) error {
-	s.log.Info("ending: counting what was read")
-	s.web.SetReady(false)
-	s.mu.Lock()
-	for _, src := range s.sources {
-		src.stop()
-	}
-	s.mu.Unlock()
-	s.running.Wait()
-	close(s.blocks)
-	err := <-counted
-	late, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	err = errors.Join(err, shutdown(late))
-	end()
-	return errors.Join(err, <-failed)
-}
-
-// awaitInputs waits until the inputs have begun, so that what is written once the
-// server is ready is read. An input that cannot be read is not waited for long.
-func (s *server) awaitInputs() {
-	deadline := time.Now().Add(2 * time.Second)
-	for time.Now().Before(deadline) && s.ctx.Err() == nil {
-		up := true
-		s.mu.Lock()
-		for _, src := range s.sources {
-			up = up && src.stream.Stats().Up()
-		}
-		s.mu.Unlock()
-		if up {
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
-// start starts an input, which must not run.
-func (s *server) start(in config.Input) error {
-	pin, err := pipelineInput(s.config, in)
-	if err != nil {
-		return err
-	}
-	s.launch(s.engine.AddInput(pin), in, nil)
-	return nil
-}
-
-func (s *server) launch(number int, in config.Input, resume []stream.Position) {
-	src := &source{number: number, in: in, done: make(chan struct{})}
-	o := stream.Options{Input: number, MaxLine: s.config.Limits.LineBytes, Logger: s.log.With("input", in.Name)}
-	switch {
-	case in.Stdin:
-		src.stream = stream.Pipe("-", o)
-	case len(in.Files) == 1 && stream.IsPipe(in.Files[0]):
-		src.stream = stream.Pipe(in.Files[0], o)
-	default:
-		fo := stream.FollowOptions{Options: o, Resume: resume, MaxOpen: s.config.Limits.OpenFiles}
-		if in.StartAt == "beginning" {
-			fo.StartAt = stream.StartAtBeginning
-		}
-		src.stream = stream.Follow(in.Files, fo)
-		s.engine.Sample(number, head(in.Files))
-	}
-	s.engine.SetStats(number, src.stream.Stats())
-	ctx, stop := context.WithCancel(s.ctx)
-	src.stop = stop
-	s.sources[in.Name] = src
-	s.running.Go(func() {
-		defer close(src.done)
-		if err := src.stream.Run(ctx, s.blocks); err != nil && ctx.Err() == nil {
-			s.log.Error("the input has ended", "input", in.Name, "err", err)
-		}
-	})
-}
-
-// halt stops an input and returns how far it was counted.
-func (s *server) halt(src *source) []stream.Position {
-	src.stop()
-	<-src.done
-	if err := s.engine.Barrier(s.ctx); err != nil {
-		return nil
-	}
-	s.engine.SetStats(src.number, nil)
-	delete(s.sources, src.in.Name)
-	if f, ok := src.stream.(*stream.Follower); ok {
-		return f.Positions()
-	}
-	return nil
+	return inputs, nil
 }

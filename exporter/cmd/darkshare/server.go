@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/darkshare/darkshare/exporter/config"
+	"github.com/darkshare/darkshare/exporter/metrics"
+	"github.com/darkshare/darkshare/exporter/pipeline"
+	"github.com/darkshare/darkshare/exporter/schema"
+	"github.com/darkshare/darkshare/exporter/stream"
+	"github.com/darkshare/darkshare/exporter/web"
+)
+
+// A server is a running `darkshare serve`.
+type server struct {
+	flags    *serveFlags
+	log      *slog.Logger
+	level    slog.LevelVar // of log
+	engine   *pipeline.Engine
+	web      *web.Server
+	registry *prometheus.Registry
+
+	// ctx ends the inputs, which feed blocks.
+	ctx     context.Context
+	blocks  chan *stream.Block
+	running sync.WaitGroup
+
+	// mu keeps the start, reloads and the end apart.
+	mu      sync.Mutex
+	config  *config.Config
+	sources map[string]*source
+	ending  bool
+}
+
+// An input is one of the configuration, as the configuration and the engine have it.
+type input struct {
+	config.Input
+	engine pipeline.Input
+}
+
+// A source is a running input.
+type source struct {
+	in     input
+	number int
+	stop   context.CancelFunc
+	done   chan struct{}
+	stream stream.Source
+}
+
+func newServer(f *serveFlags) (*server, error) {
+	c, err := f.load()
+	if err != nil {
+		return nil, err
+	}
+	s := &server{flags: f, config: c, blocks: make(chan *stream.Block), sources: map[string]*source{}, registry: prometheus.NewRegistry()}
+	s.level.Set(c.Log.Level)
+	s.log = logger(os.Stderr, c.Log.Format, &s.level)
+	o := engineOptions(c, s.log)
+	o.Live = true
+	if s.engine, err = pipeline.New(o); err != nil {
+		return nil, err
+	}
+	s.web = web.New(web.Options{
+		Flags:   f.web,
+		Metrics: metrics.Handler(s.snapshot, metrics.HandlerOptions{Registry: s.registry, Logger: s.log, MaxScrapes: c.Limits.Scrapes}),
+		Reload:  s.reload,
+		Version: version,
+		Logger:  s.log,
+	})
+	return s, nil
+}
+
+func (s *server) snapshot() []schema.Family {
+	return append(s.engine.Snapshot(), buildInfo())
+}
+
+// compile returns the inputs of a configuration.
+func compile(c *config.Config) ([]input, error) {
+	inputs := make([]input, len(c.Inputs))
+	for i, in := range c.Inputs {
+		pin, err := pipelineInput(in)
+		if err != nil {
+			return nil, err
+		}
+		inputs[i] = input{in, pin}
+	}
+	return inputs, nil
+}
+
+// run serves until ctx is done, and then counts what was read.
+func (s *server) run(ctx context.Context) error {
+	inputs, err := compile(s.config)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	s.ctx = ctx
+	// The counting goes on when the inputs have ended, and HTTP answers for as long.
+	outer, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+
+	s.mu.Lock() // a reload that comes now waits for the start
+	served, counted := make(chan error, 1), make(chan error, 1)
+	go func() {
+		defer stop() // nobody would see what is counted without it
+		served <- s.web.Run(outer)
+	}()
+	go func() { counted <- s.engine.Run(outer, s.blocks) }()
+	shutdown, err := metrics.PushOTLP(ctx, s.snapshot, metrics.OTLPOptions{
+		Force: s.flags.otlp || s.config.OTLP.Enabled, Version: version, Logger: s.log, Registerer: s.registry,
+	})
+	if err != nil {
+		stop()
+	}
+	for _, in := range inputs {
+		s.start(in, nil)
+	}
+	s.mu.Unlock()
+
+	s.follow()
+	return errors.Join(err, s.drain(counted, shutdown, end, served))
+}
+
+// follow waits for the end, and for what there is to do until then.
+func (s *server) follow() {
+	s.awaitInputs()
+	if s.ctx.Err() != nil {
+		return
+	}
+	s.web.SetReady(true)
+	s.log.Info("following", "inputs", len(s.config.Inputs), "version", version)
+
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case now := <-tick.C:
+			s.engine.Tick(now)
+		case <-hangup:
+			if err := s.reload(); err != nil {
+				s.log.Error("the configuration was not reloaded", "err", err)
+			}
+		}
+	}
+}
+
+// drain ends the inputs, counts what they have read, pushes it, and ends the rest.
+func (s *server) drain(counted chan error, shutdown func(context.Context) error, end context.CancelFunc, served chan error) error {
+	s.log.Info("ending: counting what was read")
+	s.web.SetReady(false)
+	s.mu.Lock()
+	s.ending = true
+	for _, src := range s.sources {
+		src.stop()
+	}
+	s.mu.Unlock()
+	s.running.Wait()
+	close(s.blocks)
+	err := <-counted
+	late, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	err = errors.Join(err, shutdown(late))
+	end()
+	return errors.Join(err, <-served)
+}
+
+// awaitInputs waits until the inputs have begun, so that what is written once the
+// server is ready is read. An input that cannot be read is not waited for long.
+func (s *server) awaitInputs() {
+	deadline := time.Now().Add(2 * time.Second)
+	for time.Now().Before(deadline) && s.ctx.Err() == nil {
+		up := true
+		s.mu.Lock()
+		for _, src := range s.sources {
+			up = up && src.stream.Stats().Up()
+		}
+		s.mu.Unlock()
+		if up {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// start starts an input, which must not run, where it was left.
+func (s *server) start(in input, resume []stream.Position) {
+	src := &source{in: in, number: s.engine.AddInput(in.engine), done: make(chan struct{})}
+	o := stream.Options{Input: src.number, MaxLine: s.config.Limits.LineBytes, Logger: s.log.With("input", in.Name)}
+	switch {
+	case in.Stdin:
+		src.stream = stream.Pipe("-", o)
+	case len(in.Files) == 1 && stream.IsPipe(in.Files[0]):
+		src.stream = stream.Pipe(in.Files[0], o)
+	default:
+		fo := stream.FollowOptions{Options: o, Resume: resume, MaxOpen: s.config.Limits.OpenFiles}
+		if in.StartAt == "beginning" {
+			fo.StartAt = stream.StartAtBeginning
+		}
+		src.stream = stream.Follow(in.Files, fo)
+		lines, _, _ := sampleOf(s.ctx, in.Files) // the source says what is wrong with them
+		s.engine.Sample(src.number, lines)
+	}
+	s.engine.SetStats(src.number, src.stream.Stats())
+	ctx, stop := context.WithCancel(s.ctx)
+	src.stop = stop
+	s.sources[in.Name] = src
+	s.running.Go(func() {
+		defer close(src.done)
+		if err := src.stream.Run(ctx, s.blocks); err != nil && ctx.Err() == nil {
+			s.log.Error("the input has ended", "input", in.Name, "err", err)
+		}
+	})
+}
+
+// halt stops an input and returns how far it was counted. The error is that the
+// server ends.
+func (s *server) halt(src *source) ([]stream.Position, error) {
+	src.stop()
+	<-src.done
+	if err := s.engine.Barrier(s.ctx); err != nil {
+		return nil, err
+	}
+	s.engine.SetStats(src.number, nil)
+	delete(s.sources, src.in.Name)
+	if f, ok := src.stream.(*stream.Follower); ok {
+		return f.Positions(), nil
+	}
+	return nil, nil
+}
