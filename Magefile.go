@@ -29,10 +29,15 @@ func Build() error {
 		"go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", binary, "./exporter/cmd/darkshare")
 }
 
-// Test checks the code and runs every test, with the race detector.
+// Test checks the code and runs every test with the race detector, and those that
+// it is too slow or too greedy for once more without: the flood at its full size,
+// the time of a scrape, what is allocated.
 func Test() error {
 	mg.SerialDeps(Lint, Build)
-	return sh.RunV("go", "test", "-race", "-timeout", "20m", "./...")
+	if err := sh.RunV("go", "test", "-race", "-timeout", "20m", "./..."); err != nil {
+		return err
+	}
+	return sh.RunV("go", "test", "-timeout", "20m", "-run", "Flood|ScrapeUnderLoad|Alloc", "./exporter/...")
 }
 
 // Lint runs gofmt, go vet and staticcheck.
@@ -45,6 +50,9 @@ func Lint() error {
 		return fmt.Errorf("gofmt would change:\n%s", unformatted)
 	}
 	if err := sh.RunV("go", "vet", "./..."); err != nil {
+		return err
+	}
+	if err := sh.RunV("go", "vet", "-tags", "mage", "Magefile.go"); err != nil {
 		return err
 	}
 	return sh.RunV("go", "tool", "staticcheck", "./...")

@@ -112,6 +112,7 @@ func New(o Options) (*Engine, error) {
 	e.tally = tally.New(tally.Options{
 		Pages:      o.Pages,
 		Sections:   o.Sections,
+		Steady:     !o.Live,
 		SiteName:   e.sites.Name,
 		SourceName: func(s attribution.Source) string { return e.rules.Load().rules.SourceName(s) },
 		GoalName:   e.goalName,
@@ -121,6 +122,7 @@ func New(o Options) (*Engine, error) {
 	if o.Observer != nil {
 		e.sink = tee{e.tally, o.Observer}
 	}
+	o.Visit.OnConfirmation = e.logConfirmation
 	e.tracker = visit.NewTracker(o.Visit, e.sink)
 	e.clocks = newClocks(e.tracker.Window(), o.Live)
 	e.addLimits()
@@ -128,6 +130,17 @@ func New(o Options) (*Engine, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+// logConfirmation tells the operator what darkshare_confirmation_enabled says.
+func (e *Engine) logConfirmation(id int, enabled bool) {
+	log := e.log.With("site", e.sites.Name(id))
+	if enabled {
+		log.Info("visitors can be seen to be browsers again: landings must be confirmed to count")
+		return
+	}
+	log.Warn("next to no visitor fetches the site's assets here, so nobody can be confirmed to be a browser: every landing counts; " +
+		"log the requests for assets, or the Sec-Fetch-* headers, to tell people from scanners")
 }
 
 func (e *Engine) addLimits() {

@@ -86,7 +86,7 @@ func TestObserveAllocatesNothing(t *testing.T) {
 		}
 		return acts
 	}
-	f := func(name string, o Options, from time.Duration) {
+	f := func(name string, o Options, from time.Duration, most float64) {
 		t.Helper()
 		s := newSteady(o, everything)
 		s.now += int64(from)
@@ -95,10 +95,11 @@ func TestObserveAllocatesNothing(t *testing.T) {
 			for range s.events {
 				s.step()
 			}
-		}); n > 0 {
+		}); n > most {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}
-	f("with room", Options{}, 0)
-	f("over midnight, without room", Options{Visitors: 500, Pending: 200, Pages: 100, Sharers: 30}, 11*time.Hour)
+	f("with room", Options{}, 0, 0)
+	// The day's salt may take one, with the race detector.
+	f("over midnight, without room", Options{Visitors: 500, Pending: 200, Pages: 100, Sharers: 30}, 11*time.Hour, 1)
 }

@@ -127,19 +127,17 @@ func (s *server) run(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 
-	s.follow()
+	s.awaitInputs()
+	if ctx.Err() == nil {
+		s.log.Info("following", "inputs", len(inputs), "version", version)
+		s.web.SetReady(true)
+		s.follow()
+	}
 	return errors.Join(err, s.drain(counted, shutdown, end, served))
 }
 
-// follow waits for the end, and for what there is to do until then.
+// follow does what there is to do until the end.
 func (s *server) follow() {
-	s.awaitInputs()
-	if s.ctx.Err() != nil {
-		return
-	}
-	s.web.SetReady(true)
-	s.log.Info("following", "inputs", len(s.config.Inputs), "version", version)
-
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
