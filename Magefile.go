@@ -31,13 +31,14 @@ func Build() error {
 
 // Test checks the code and runs every test with the race detector, and those that
 // it is too slow or too greedy for once more without: the flood at its full size,
-// the time of a scrape, what is allocated.
+// the time of a scrape, what is allocated, how near the estimates are. One package at a time, so that none
+// slows down what another one measures.
 func Test() error {
 	mg.SerialDeps(Lint, Build)
 	if err := sh.RunV("go", "test", "-race", "-timeout", "20m", "./..."); err != nil {
 		return err
 	}
-	return sh.RunV("go", "test", "-timeout", "20m", "-run", "Flood|ScrapeUnderLoad|Alloc", "./exporter/...")
+	return sh.RunV("go", "test", "-p", "1", "-timeout", "20m", "-run", "Flood|ScrapeUnderLoad|Alloc|Accuracy", "./exporter/...")
 }
 
 // Lint runs gofmt, go vet and staticcheck.

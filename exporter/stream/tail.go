@@ -96,6 +96,7 @@ func (f *Follower) step(t *tail, b *Block) (again bool) {
 // read bytes behind its offset.
 func (f *Follower) hand(t *tail, b *Block, lines, read int) {
 	t.offset += int64(read)
+	t.size = max(t.size, t.offset) // it may have grown since that was seen
 	f.stats.bytes.Add(int64(read))
 	if lines == 0 {
 		return
