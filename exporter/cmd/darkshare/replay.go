@@ -44,6 +44,9 @@ estimate (and those without a referrer to pages that nobody types), and ceiling
 				return err
 			}
 			report := engine.Report()
+			if err != nil && report.Lines == 0 {
+				return err
+			}
 			if output == "json" {
 				enc := json.NewEncoder(cmd.OutOrStdout())
 				enc.SetIndent("", "  ")
