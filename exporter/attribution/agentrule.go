@@ -1,7 +1,6 @@
 package attribution
 
 import (
-	"embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -78,17 +77,14 @@ const (
 	noRule         = 1 << 30
 )
 
-//go:embed data/agents*.yaml
-var agentData embed.FS
-
 // agentFiles lists the tables, the first that knows an agent deciding.
 var agentFiles = []dataFile[agentFile]{
-	newDataFile[agentFile](agentData, "data/agents_previews.yaml"),
-	newDataFile[agentFile](agentData, "data/agents_mail.yaml"),
-	newDataFile[agentFile](agentData, "data/agents_bots.yaml"),
-	newDataFile[agentFile](agentData, "data/agents_apps.yaml"),
-	newDataFile[agentFile](agentData, "data/agents_signs.yaml"),
-	newDataFile[agentFile](agentData, "data/agents.yaml"),
+	newDataFile[agentFile]("agents_previews"),
+	newDataFile[agentFile]("agents_mail"),
+	newDataFile[agentFile]("agents_bots"),
+	newDataFile[agentFile]("agents_apps"),
+	newDataFile[agentFile]("agents_signs"),
+	newDataFile[agentFile]("agents"),
 }
 
 // agentFile is the form of the tables.

@@ -1,15 +1,11 @@
 package attribution
 
 import (
-	"embed"
 	"fmt"
 	"sync"
 )
 
-//go:embed data/attacks.yaml
-var attackData embed.FS
-
-var attacksFile = newDataFile[attackFile](attackData, "data/attacks.yaml")
+var attacksFile = newDataFile[attackFile]("attacks")
 
 // attackTable knows what only vulnerability scanners ask for.
 type attackTable struct {

@@ -13,6 +13,9 @@ type Classifier struct {
 	rules  *Rules
 	agents *agentCache
 	hosts  *hostCache
+	paths  *cache[path]
+	// unknown stands for a path that the cache does not have.
+	unknown path
 	// scratch holds the hosts and pages that could not be slices of the line.
 	scratch []byte
 	// at and from stand for the request's and the referrer's host where those are
@@ -31,6 +34,7 @@ func (r *Rules) NewClassifier() *Classifier {
 		rules:  r,
 		agents: r.agents.newCache(r.options.CacheEntries),
 		hosts:  newHostCache(r.options.CacheEntries),
+		paths:  newCache[path](4 * r.options.CacheEntries),
 	}
 }
 
@@ -76,6 +80,7 @@ type question struct {
 
 	target      []byte // without scheme and authority
 	path, query []byte // of the target; not split for bots
+	named       *path  // what is known of the path; valid until the next look-up
 	valid       bool   // the target is a path
 	at          *host
 
@@ -176,13 +181,14 @@ func (q *question) kind() (schema.Kind, Rule) {
 		return schema.KindBot, ruleBot
 	}
 	q.path, q.query = splitTarget(q.target)
+	q.named = q.lookup(q.path)
 	failed := req.Status >= 400
 	if q.agent.class == classPreview {
 		v.App, v.Scope = q.agent.app, q.agent.scope
 		q.attack(failed)
 		// The card's image and robots.txt are part of a share, not one of their own.
 		if what := q.content(); q.valid && what != contentPart && what != contentAlone && what != contentRobots {
-			v.Page = q.label(q.path)
+			v.Page, v.PageHash = q.label(q.path, q.named)
 		}
 		return schema.KindPreview, rulePreview
 	}
@@ -205,7 +211,7 @@ func (q *question) kind() (schema.Kind, Rule) {
 		q.attack(false)
 		q.goals()
 		return schema.KindRedirect, ruleRedirect
-	case bytes.HasPrefix(q.path, []byte("/.well-known/")):
+	case q.named.is&pathWellKnown != 0:
 		return schema.KindOther, ruleWellKnown
 	}
 	what := q.content()
@@ -214,8 +220,10 @@ func (q *question) kind() (schema.Kind, Rule) {
 		return schema.KindAsset, ruleAsset
 	}
 	q.attack(false)
-	if len(q.site.Excluded) > 0 && matchAny(q.site.Excluded, q.label(q.path)) {
-		return schema.KindOther, ruleExcluded
+	if len(q.site.Excluded) > 0 {
+		if page, _ := q.label(q.path, q.named); matchAny(q.site.Excluded, page) {
+			return schema.KindOther, ruleExcluded
+		}
 	}
 	if rule := q.api(what); rule != ruleNone {
 		return schema.KindAPI, rule
@@ -249,7 +257,7 @@ func (q *question) content() content {
 			return dest
 		}
 	}
-	what := byPath(q.path)
+	what := q.named.what
 	if len(req.ContentType) == 0 {
 		return what
 	}
@@ -274,7 +282,7 @@ func (q *question) asset(what content) {
 			return
 		}
 	}
-	if what != contentPart || string(q.req.SecFetchMode) == "navigate" || isIcon(q.path[bytes.LastIndexByte(q.path, '/')+1:]) {
+	if what != contentPart || string(q.req.SecFetchMode) == "navigate" || q.named.is&pathIcon != 0 {
 		return
 	}
 	switch string(q.req.SecFetchSite) {
@@ -289,7 +297,7 @@ func (q *question) api(what content) Rule {
 	req := q.req
 	rule := ruleNone
 	switch {
-	case what == contentData, string(req.SecFetchMode) == "cors", equalFold(req.RequestedWith, "xmlhttprequest"), isAPIPath(q.path):
+	case what == contentData, string(req.SecFetchMode) == "cors", equalFold(req.RequestedWith, "xmlhttprequest"), q.named.is&pathAPI != 0:
 		rule = ruleAPI
 		q.referrer()
 	default:
@@ -313,15 +321,15 @@ func (q *question) api(what content) Rule {
 // pageView tells landings from internal page views.
 func (q *question) pageView() (schema.Kind, Rule) {
 	v := q.v
-	v.Page = q.label(q.path)
-	v.EntryPage = isEntryPath(v.Page) || matchAny(q.site.EntryPages, v.Page)
+	v.Page, v.PageHash = q.label(q.path, q.named)
+	v.EntryPage = isEntry(q.named, v.Page) || matchAny(q.site.EntryPages, v.Page)
 	v.Goals = q.site.goals(v.Page)
 	q.metadata()
 	q.referrer()
 	if q.ownReferer {
 		v.Signals |= SignalOwnReferrer
 		path, _ := splitTarget(q.ownPath)
-		v.RefererPage = q.label(path)
+		v.RefererPage, v.RefererHash = q.label(path, q.lookup(path))
 		return schema.KindInternal, ruleOwnReferrer
 	}
 	switch string(q.req.SecFetchSite) {
@@ -395,7 +403,20 @@ func (q *question) is(s sender, e schema.Evidence, rule Rule) Rule {
 
 // attack looks for what only scanners ask for.
 func (q *question) attack(failed bool) {
-	if q.rules.attacks.is(q.req.Target, failed) {
+	p := q.named
+	found := p.is&pathAttack != 0
+	switch {
+	case len(q.path) != len(q.req.Target):
+		// A token may be in the query, or reach into it.
+		found = q.rules.attacks.is(q.req.Target, failed)
+	case failed && !found:
+		if p.is&pathJudged == 0 {
+			p.set(pathJudged, true)
+			p.set(pathFailed, q.rules.attacks.is(q.path, true))
+		}
+		found = p.is&pathFailed != 0
+	}
+	if found {
 		q.v.Signals |= SignalAttack
 	}
 }
@@ -413,13 +434,26 @@ func (q *question) goals() {
 	if len(q.site.Goals) == 0 {
 		return
 	}
-	page := q.label(q.path)
+	page, hash := q.label(q.path, q.named)
 	if q.v.Goals = q.site.goals(page); q.v.Goals != 0 {
-		q.v.Page = page
+		q.v.Page, q.v.PageHash = page, hash
 	}
 }
 
-func (q *question) label(path []byte) (page []byte) {
-	page, q.scratch = q.rules.pages.label(q.scratch, path)
-	return page
+// label returns the page label of a path and its hash.
+func (q *question) label(text []byte, p *path) (page []byte, hash uint64) {
+	if p.label >= 0 {
+		page = text[:p.label:p.label]
+	} else {
+		page, q.scratch = q.rules.pages.label(q.scratch, text)
+	}
+	return page, HashPage(page)
+}
+
+// isEntry reports whether the page, the label of a path, is a home page.
+func isEntry(p *path, page []byte) bool {
+	if p.label >= 0 {
+		return p.is&pathEntry != 0
+	}
+	return isEntryPath(page)
 }

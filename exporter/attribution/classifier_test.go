@@ -410,10 +410,10 @@ func TestVerdict(t *testing.T) {
 	} {
 		var v Verdict
 		c.Classify(ask(t, row.request), row.fixed, &v)
-		if v.Site != row.site || string(v.Host) != row.host || string(v.Page) != row.page || string(v.RefererPage) != row.from ||
+		if v.Site != row.site || string(v.Host) != row.host || string(v.Page) != row.page || v.RefererHash != hashOf(row.from) ||
 			v.EntryPage != row.entry || v.Goals != row.goals {
-			t.Errorf("%s: site %d, host %q, page %q from %q, entry %v, goals %b; want %d, %q, %q from %q, %v, %b", row.request,
-				v.Site, v.Host, v.Page, v.RefererPage, v.EntryPage, v.Goals,
+			t.Errorf("%s: site %d, host %q, page %q from %x, entry %v, goals %b; want %d, %q, %q from %q, %v, %b", row.request,
+				v.Site, v.Host, v.Page, v.RefererHash, v.EntryPage, v.Goals,
 				row.site, row.host, row.page, row.from, row.entry, row.goals)
 		}
 	}
@@ -446,4 +446,12 @@ func TestNewSaysWhatIsWrong(t *testing.T) {
 			t.Errorf("%+v: error %v, want %q", row.options, err, row.want)
 		}
 	}
+}
+
+// hashOf returns the hash of a page, 0 where there is none.
+func hashOf(page string) uint64 {
+	if page == "" {
+		return 0
+	}
+	return HashPage([]byte(page))
 }

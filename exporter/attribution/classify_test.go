@@ -54,12 +54,13 @@ func FuzzClassify(f *testing.F) {
 		case (v.Kind == schema.KindLanding || v.Kind == schema.KindInternal) && v.Page == nil:
 			t.Errorf("a %v without a page", v.Kind)
 		}
-		for _, page := range [][]byte{v.Page, v.RefererPage} {
-			if page != nil {
-				checkPage(t, page)
-				if s := rules.Section(page, v.Site); len(s) == 0 {
-					t.Errorf("%q has no section", page)
-				}
+		if v.Page != nil {
+			checkPage(t, v.Page)
+			if s := rules.Section(v.Page, v.Site); len(s) == 0 {
+				t.Errorf("%q has no section", v.Page)
+			}
+			if v.PageHash != HashPage(v.Page) {
+				t.Errorf("%q: hash %x, want %x", v.Page, v.PageHash, HashPage(v.Page))
 			}
 		}
 		if rules.Why(v, req) == "" {

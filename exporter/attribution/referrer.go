@@ -2,13 +2,10 @@ package attribution
 
 import (
 	"bytes"
-	"embed"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/darkshare/darkshare/exporter/schema"
 )
@@ -104,9 +101,6 @@ type hostTable struct {
 	exact, anySuffix map[string]sender
 }
 
-//go:embed data/referrers*.yaml data/android_apps.yaml
-var senderData embed.FS
-
 // senderFile is the form of the tables: sections, sources, what they own.
 type senderFile map[string]map[string]struct {
 	Hosts   []string `yaml:"hosts"`
@@ -119,37 +113,13 @@ type senderFile map[string]map[string]struct {
 // source, those of sectionNone without a source.
 type packageFile map[string]map[string][]string
 
-func (f *packageFile) UnmarshalYAML(node *yaml.Node) error {
-	var file map[string]yaml.Node
-	if err := node.Decode(&file); err != nil {
-		return err
-	}
-	*f = packageFile{}
-	for key, section := range file {
-		bySource := map[string][]string{}
-		var err error
-		if key == sections[sectionNone].name {
-			var list []string
-			err = section.Decode(&list)
-			bySource[schema.SourceOther] = list
-		} else {
-			err = section.Decode(&bySource)
-		}
-		if err != nil {
-			return err
-		}
-		(*f)[key] = bySource
-	}
-	return nil
-}
-
 var (
 	senderFiles = []dataFile[senderFile]{
-		newDataFile[senderFile](senderData, "data/referrers_private.yaml"),
-		newDataFile[senderFile](senderData, "data/referrers.yaml"),
-		newDataFile[senderFile](senderData, "data/referrers_other.yaml"),
+		newDataFile[senderFile]("referrers_private"),
+		newDataFile[senderFile]("referrers"),
+		newDataFile[senderFile]("referrers_other"),
 	}
-	androidFile = newDataFile[packageFile](senderData, "data/android_apps.yaml")
+	androidFile = newDataFile[packageFile]("android_apps")
 )
 
 func newSenderTable(src *sources, extra []HostRule) (*senderTable, error) {

@@ -1,7 +1,6 @@
 package attribution
 
 import (
-	"embed"
 	"fmt"
 	"strings"
 
@@ -62,10 +61,7 @@ type tagTable struct {
 	newsletter Source
 }
 
-//go:embed data/tags.yaml
-var tagData embed.FS
-
-var tagsFile = newDataFile[tagFile](tagData, "data/tags.yaml")
+var tagsFile = newDataFile[tagFile]("tags")
 
 // tagFile is the form of the table.
 type tagFile struct {

@@ -51,6 +51,8 @@ type Verdict struct {
 	// RefererPage is the page of the site's own referrer, likewise; set for
 	// internal page views.
 	RefererPage []byte
+	// PageHash and RefererHash are their hashes, by HashPage.
+	PageHash, RefererHash uint64
 
 	// Channel, Source and Evidence say who sent a landing. With
 	// schema.EvidenceNone the request does not say, and Channel is without meaning.
