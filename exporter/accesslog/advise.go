@@ -65,15 +65,16 @@ func (f *Format) Advise() []Advice {
 	var out []Advice
 	for _, a := range f.missing() {
 		var add []string
+		w, other := wordings[f.proxies]
 		switch {
+		case other:
+			add = append(add, w.add(f, a))
 		case f.inJSON():
 			add = append(add, a.member())
 		case f.proxies == proxyNginx|proxyApache:
 			add = append(add, a.forNginx()+" (nginx)", a.forApache()+" (Apache)")
 		case f.proxies == proxyApache:
 			add = append(add, a.forApache())
-		case f.proxies == proxyCaddy:
-			add = append(add, "format json")
 		default:
 			add = append(add, a.forNginx())
 		}
@@ -90,8 +91,11 @@ func (f *Format) Recommend() []string {
 	if len(missing) == 0 {
 		return nil
 	}
-	if f.proxies == proxyCaddy {
-		return []string{"log {\n\tformat json\n}"}
+	if w, ok := wordings[f.proxies]; ok {
+		if text := w.recommend(f, missing); text != "" {
+			return []string{text}
+		}
+		return nil
 	}
 	if f.inJSON() {
 		return []string{f.recommendJSON(missing)}

@@ -39,6 +39,13 @@ var apacheDirectives = map[byte]value{
 	'R': {},
 }
 
+// apacheDirectiveNames are the directives and commands, in lower case, that a definition
+// in Apache's language stands behind, and whose they are.
+var apacheDirectiveNames = map[string]proxies{
+	"logformat": proxyApache, "customlog": proxyApache, "transferlog": proxyApache,
+	"varnishncsa": proxyVarnish, "accesslog.format": proxyLighttpd,
+}
+
 // parseApache takes a LogFormat's string apart. The definition may be the bare
 // string, with its quotes escaped or not, or the directive with its nickname.
 func parseApache(definition string) (p pattern, err error) {
@@ -46,6 +53,8 @@ func parseApache(definition string) (p pattern, err error) {
 	if err != nil {
 		return p, err
 	}
+	// Varnish makes the request line of the host and the URL (varnishncsa(1), NOTES).
+	varnish := apacheDirectiveNames[strings.ToLower(firstWord(definition))] == proxyVarnish
 	for i := 0; i < len(text); {
 		switch c := text[i]; {
 		case c == '\\' && i+1 < len(text):
@@ -68,6 +77,11 @@ func parseApache(definition string) (p pattern, err error) {
 			p.literal(text[i : i+1])
 			i++
 		default:
+			if varnish && strings.HasPrefix(text[i:], "%r") {
+				p.value(value{slot: slotRequestURL, rank: rankRequest})
+				i += len("%r")
+				continue
+			}
 			n, err := apacheValue(&p, text[i+1:])
 			if err != nil {
 				return p, fmt.Errorf("at byte %d: %w", i, err)
@@ -125,7 +139,7 @@ func apacheValue(p *pattern, s string) (n int, err error) {
 		v.rank = 1
 	case c == 's' && final:
 		v.rank = 2
-	case strings.IndexByte("eCnTp", c) >= 0 && has:
+	case strings.IndexByte("eCnTpx", c) >= 0 && has:
 		if c != 'T' && c != 'p' {
 			v = value{}
 		}
@@ -176,6 +190,19 @@ func apacheDirective(definition string) (string, error) {
 	switch strings.ToLower(word) {
 	case "logformat":
 		rest = strings.TrimSpace(after)
+	case "varnishncsa", "accesslog.format":
+		// The format is what the quotes of a shell or of lighttpd stand around.
+		i := strings.IndexAny(after, `"'`)
+		if i < 0 {
+			return "", fmt.Errorf("%s has no format in quotes", word)
+		}
+		if rest = after[i:]; rest[0] == '\'' {
+			end := strings.LastIndexByte(rest, '\'')
+			if end == 0 {
+				return "", fmt.Errorf("the quote around the format is not closed")
+			}
+			return rest[1:end], nil
+		}
 	case "customlog", "transferlog":
 		i := strings.IndexByte(after, '"')
 		if i < 0 {

@@ -24,6 +24,8 @@ const (
 	slotHost
 	slotHostTarget // the host and the target, without anything in between
 	slotRequest    // the request line
+	slotRequestURL // a request line with the host in its target, whatever the client sent
+	slotPeer       // an address with a port behind it, brackets or not
 	slotReferer
 	slotUserAgent
 	slotContentType
@@ -39,9 +41,9 @@ const (
 )
 
 var slotFields = [numSlots]Fields{
-	slotTime: FieldTime, slotStatus: FieldStatus, slotClient: FieldClient, slotClientPort: FieldClient,
+	slotTime: FieldTime, slotStatus: FieldStatus, slotClient: FieldClient, slotClientPort: FieldClient, slotPeer: FieldClient,
 	slotForwardedFor: FieldForwardedFor, slotMethod: FieldMethod, slotTarget: FieldTarget, slotPath: FieldTarget,
-	slotHost: FieldHost, slotHostTarget: FieldHost | FieldTarget, slotRequest: FieldMethod | FieldTarget,
+	slotHost: FieldHost, slotHostTarget: FieldHost | FieldTarget, slotRequest: FieldMethod | FieldTarget, slotRequestURL: FieldMethod | FieldTarget | FieldHost,
 	slotReferer: FieldReferer, slotUserAgent: FieldUserAgent, slotContentType: FieldContentType,
 	slotSecFetchSite: FieldSecFetchSite, slotSecFetchMode: FieldSecFetchMode, slotSecFetchDest: FieldSecFetchDest,
 	slotSecFetchUser: FieldSecFetchUser, slotPurpose: FieldPurpose, slotRequestedWith: FieldRequestedWith,
@@ -86,7 +88,7 @@ func (a *assigner) assign(r *Request, wants []want, line []byte, bounds []span, 
 		}
 		v := line[b.from:b.to:b.to]
 		if escaped {
-			if v = unescape(v); len(v) == 1 && v[0] == '-' {
+			if v = w.escape.undo(v); len(v) == 0 || len(v) == 1 && v[0] == '-' {
 				continue
 			}
 		}
@@ -111,6 +113,8 @@ func (a *assigner) assign(r *Request, wants []want, line []byte, bounds []span, 
 			r.Client = v
 		case slotClientPort:
 			r.Client = trimPort(v)
+		case slotPeer:
+			r.Client = trimLastPort(v)
 		case slotForwardedFor:
 			if i := bytes.IndexByte(v, ','); i >= 0 {
 				v = v[:i]
@@ -134,6 +138,12 @@ func (a *assigner) assign(r *Request, wants []want, line []byte, bounds []span, 
 			}
 		case slotRequest:
 			r.Method, r.Target = splitRequest(v)
+		case slotRequestURL:
+			var host []byte
+			r.Method, r.Target = splitRequest(v)
+			if host, r.Target = splitURL(r.Target); len(host) > 0 {
+				r.Host = host
+			}
 		case slotReferer:
 			r.Referer = v
 		case slotUserAgent:
@@ -210,10 +220,13 @@ func (s *scratch) reset(next []byte) (used []byte) {
 
 // parseStatus reads a status code. nginx logs 000 for a client that was gone
 // before there was a response, and 009 where that client spoke HTTP/0.9
-// (ngx_http_log_status); Caddy logs 0. All of them are no status: 0.
+// (ngx_http_log_status); Caddy and Envoy log 0, HAProxy -1. All of them are no status: 0.
 func parseStatus(v []byte) (int, bool) {
 	if len(v) == 0 || len(v) > 3 {
 		return 0, false
+	}
+	if string(v) == "-1" {
+		return 0, true
 	}
 	n := 0
 	for _, c := range v {
@@ -268,9 +281,38 @@ var tokenByte = func() (t [256]bool) {
 	return t
 }()
 
-// trimPort cuts the port off an address. An IPv6 address has one only behind
-// brackets.
+// splitURL takes the host out of a target in absolute form. A URL without a path
+// asks for the root.
+func splitURL(target []byte) (host, rest []byte) {
+	i := bytes.Index(target, []byte("://"))
+	if i < 0 || i > len("https") {
+		return nil, target
+	}
+	after := target[i+len("://"):]
+	n := bytes.IndexByte(after, '/')
+	if n < 0 {
+		return nil, target
+	}
+	return after[:n:n], after[n:]
+}
+
+// trimLastPort cuts the port off an address that always has one.
+func trimLastPort(v []byte) []byte {
+	if i := bytes.LastIndexByte(v, ':'); i > 0 {
+		v = v[:i]
+	}
+	if n := len(v); n > 2 && v[0] == '[' && v[n-1] == ']' {
+		v = v[1 : n-1]
+	}
+	return v
+}
+
+// trimPort cuts the port off an address, the first where there are several. An IPv6
+// address has one only behind brackets.
 func trimPort(v []byte) []byte {
+	if i := bytes.IndexByte(v, ','); i > 0 {
+		v = v[:i]
+	}
 	if v[0] == '[' {
 		if i := bytes.IndexByte(v, ']'); i > 0 {
 			return v[1:i]

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,6 +86,32 @@ func (r benchRecord) caddy() string {
 		r.host, r.size, r.status)
 }
 
+func (r benchRecord) haproxy() string {
+	return fmt.Sprintf(`%s:46944 [%s.%03d] web~ app/s1 0/0/1/12/13 %d %d - - ---- 12/12/3/1/0 0/0 {%s|%s|%s|none|navigate|document} {text/html} "%s %s HTTP/1.1"`,
+		r.addr, r.time.Format("02/Jan/2006:15:04:05"), r.time.Nanosecond()/1e6, r.status, r.size, r.host, r.referer, r.agent, r.method, r.target)
+}
+
+func (r benchRecord) envoy() string {
+	return fmt.Sprintf(`[%s] "%s %s HTTP/2" %d - 0 %d 12 11 "%s" "%s" "cc21d9b0-cf5c-432b-8c7e-98aeb7988cd2" "%s" "10.0.2.1:80"`,
+		r.time.UTC().Format("2006-01-02T15:04:05.000Z"), r.method, r.target, r.status, r.size, r.addr, r.agent, r.host)
+}
+
+func (r benchRecord) traefikJSON() string {
+	return fmt.Sprintf(`{"ClientAddr":"%s:46944","ClientHost":"%s","ClientPort":"46944","ClientUsername":"-","DownstreamContentSize":%d,"DownstreamStatus":%d,"Duration":357313,`+
+		`"OriginStatus":%d,"RequestAddr":"%s","RequestHost":"%s","RequestMethod":"%s","RequestPath":"%s","RequestProtocol":"HTTP/2.0","RequestScheme":"https","RouterName":"a@file",`+
+		`"StartLocal":"%s","StartUTC":"%s","entryPointName":"web","level":"info","msg":"","request_Referer":"%s","request_User-Agent":"%s","time":"%s"}`,
+		r.addr, r.addr, r.size, r.status, r.status, r.host, r.host, r.method, r.target, r.time.Format(time.RFC3339Nano), r.time.UTC().Format(time.RFC3339Nano), r.referer, r.agent, r.time.Format(time.RFC3339))
+}
+
+func (r benchRecord) iis() string {
+	path, query, _ := strings.Cut(r.target, "?")
+	if query == "" {
+		query = "-"
+	}
+	return fmt.Sprintf(`%s 10.0.0.1 %s %s %s 443 - %s %s %s %d 0 0 15`, r.time.UTC().Format("2006-01-02 15:04:05"), r.method, path, query, r.addr,
+		strings.ReplaceAll(r.agent, " ", "+"), r.referer, r.status)
+}
+
 func benchLines(write func(benchRecord) string) (lines [][]byte, size int64) {
 	for _, r := range benchRecords(1000) {
 		line := []byte(write(r))
@@ -120,6 +147,33 @@ func benchmarkParse(b *testing.B, name string, write func(benchRecord) string) {
 func BenchmarkParseCombined(b *testing.B)  { benchmarkParse(b, "combined", benchRecord.combined) }
 func BenchmarkParseVhost(b *testing.B)     { benchmarkParse(b, "vhost_combined", benchRecord.vhost) }
 func BenchmarkParseNginxJSON(b *testing.B) { benchmarkParse(b, "json", benchRecord.nginxJSON) }
+
+func BenchmarkParseHAProxy(b *testing.B) {
+	benchmarkParse(b, "haproxy {Host|Referer|User-Agent|Sec-Fetch-Site|Sec-Fetch-Mode|Sec-Fetch-Dest} {Content-Type}", benchRecord.haproxy)
+}
+func BenchmarkParseEnvoy(b *testing.B) { benchmarkParse(b, "envoy", benchRecord.envoy) }
+func BenchmarkParseTraefikJSON(b *testing.B) {
+	benchmarkParse(b, "traefik_json", benchRecord.traefikJSON)
+}
+
+// BenchmarkParseIIS copies the lines, which are rewritten in a way that cannot be read again.
+func BenchmarkParseIIS(b *testing.B) {
+	lines, size := benchLines(benchRecord.iis)
+	p := compile(b, "iis").NewParser()
+	var (
+		r   Request
+		buf []byte
+	)
+	b.SetBytes(size)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		buf = append(buf[:0], lines[i%len(lines)]...)
+		if reason := p.Parse(buf, &r); reason != schema.ReasonNone {
+			b.Fatalf("%s: %s", reason, lines[i%len(lines)])
+		}
+		p.Reset(p.Reset(nil))
+	}
+}
 
 // BenchmarkParseCaddy undoes no escapes from the second round on: none of the
 // values that are kept has any.

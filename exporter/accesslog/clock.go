@@ -24,14 +24,20 @@ func (c *clock) completes(d *clock) bool {
 	return !c.date && (c.hours && !d.hours || c.fraction && !d.fraction || c.zone && !d.zone)
 }
 
-const widthCLF = len("10/Oct/2000:13:55:36 -0700")
+const (
+	widthCLF   = len("10/Oct/2000:13:55:36 -0700")
+	widthLocal = len("10/Oct/2000:13:55:36")
+)
 
 var (
 	clockCLF   = &clock{read: readCLF, date: true, hours: true, zone: true, width: widthCLF}
 	clockISO   = &clock{read: readISO, date: true, hours: true, zone: true, width: len("2000-10-10T13:55:36+00:00")}
 	clockEpoch = &clock{read: readEpoch, date: true, hours: true, zone: true}
 	clockFine  = &clock{read: readEpoch, date: true, hours: true, zone: true, fraction: true}
+	clockLocal = &clock{read: readLocal, date: true, hours: true, width: widthLocal}
 	clockAny   = &clock{read: readAny, date: true, hours: true, zone: true}
+	clockDate  = &clock{read: readDate, date: true}
+	clockTime  = &clock{read: readTime, hours: true}
 	clockMsec  = &clock{read: readFraction(3), fraction: true, width: 3}
 	clockUsec  = &clock{read: readFraction(6), fraction: true, width: 6}
 )
@@ -155,6 +161,20 @@ func readCLF(v []byte) (int64, bool) {
 	return 0, false
 }
 
+// readLocal reads the time as HAProxy writes it, in the zone of its machine, which is
+// taken to be this one: 10/Oct/2000:13:55:36.
+func readLocal(v []byte) (int64, bool) {
+	if len(v) != widthLocal || v[2] != '/' || v[6] != '/' || v[11] != ':' || v[14] != ':' || v[17] != ':' {
+		return 0, false
+	}
+	ns, ok := unix(digits(v, 7, 4), month(v, 3), two(v, 0), two(v, 12), two(v, 15), two(v, 18))
+	if !ok {
+		return 0, false
+	}
+	at := time.Unix(0, ns).UTC()
+	return time.Date(at.Year(), at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), 0, time.Local).UnixNano(), true
+}
+
 // two reads the two digits at v[i:], -1 where there are none.
 func two(v []byte, i int) int {
 	a, b := v[i]-'0', v[i+1]-'0'
@@ -268,6 +288,31 @@ func readEpoch(v []byte) (int64, bool) {
 		return int64(f * 1e9), true
 	}
 	return ns, n == len(v) && ns >= 0
+}
+
+// readDate reads a date alone: 2000-10-10.
+func readDate(v []byte) (int64, bool) {
+	if len(v) != len("2000-10-10") || v[4] != '-' || v[7] != '-' {
+		return 0, false
+	}
+	return unix(digits(v, 0, 4), digits(v, 5, 2), digits(v, 8, 2), 0, 0, 0)
+}
+
+// readTime reads the time of a day alone, with a fraction or without: 13:55:36.
+func readTime(v []byte) (int64, bool) {
+	if len(v) < len("13:55:36") || v[2] != ':' || v[5] != ':' {
+		return 0, false
+	}
+	hour, min, sec := digits(v, 0, 2), digits(v, 3, 2), digits(v, 6, 2)
+	if uint(hour) > 23 || uint(min) > 59 || uint(sec) > 60 {
+		return 0, false
+	}
+	ns := int64(hour*3600+min*60+sec) * int64(time.Second)
+	if len(v) == len("13:55:36") {
+		return ns, true
+	}
+	fraction, n := readDecimals(v[9:])
+	return ns + fraction, v[8] == '.' && n > 0 && 9+n == len(v)
 }
 
 // readAny reads a time that the format says nothing about.

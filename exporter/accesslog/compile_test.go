@@ -55,9 +55,9 @@ func TestCompileErrors(t *testing.T) {
 		want       string // what the error must speak of
 	}{
 		{"", Options{}, "empty"},
-		{"combind", Options{}, "known are caddy, combined"},
+		{"combind", Options{}, "known are aws_alb, caddy, cloudfront, combined"},
 		{"combined", Options{Escape: "yes"}, `escape is "yes"`},
-		{"combined", Options{JSON: map[string]string{"host": "h"}}, "json and caddy only"},
+		{"combined", Options{JSON: map[string]string{"host": "h"}}, "such as json and caddy only"},
 		{"json", Options{JSON: map[string]string{"hots": "h"}}, `no field "hots"; the fields are time, status`},
 		{"json", Options{JSON: map[string]string{"host": "a..b"}}, "empty key"},
 		{"json", Options{JSON: map[string]string{"host": "a", "referer": "a"}}, "two fields"},

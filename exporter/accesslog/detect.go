@@ -3,8 +3,10 @@ package accesslog
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/darkshare/darkshare/exporter/schema"
 )
@@ -15,9 +17,28 @@ const detectLines = 200
 // candidates are the formats that are told from lines, the more particular ones
 // first: each is strict about its shape, so few lines have more than one.
 var candidates = []string{
-	"combined", "nginx_main", "vhost_combined", "common", "combinedio", vhostCombinedNoPort, "vhost_common", "combined_extra",
-	"caddy", "json",
+	"aws_alb", "cloudfront", "iis", "varnish",
+	"combined", "nginx_main", "vhost_combined", "common", "combinedio", vhostCombinedNoPort, "vhost_common",
+	"lighttpd", "darkshare", "nginx_ingress", "traefik", "haproxy_clf", "combined_extra", "nginx_proxy_manager", "nginx_proxy_manager_standard",
+	"haproxy", "haproxy_https", "envoy", "istio",
+	"caddy", "traefik_json", "envoy_json", "json",
 }
+
+// compiledCandidates are the candidates, compiled once. They are shared: copy one to
+// change it.
+var compiledCandidates = sync.OnceValue(func() (formats []*Format) {
+	for _, name := range candidates {
+		f, err := Compile(name)
+		if err != nil {
+			panic(err) // a mistake in a table
+		}
+		if name == vhostCombinedNoPort {
+			f.name = "vhost_combined"
+		}
+		formats = append(formats, f)
+	}
+	return formats
+})
 
 // vhostCombinedNoPort is Apache's vhost_combined as many write it.
 const vhostCombinedNoPort = `%v %h %l %u %t "%r" %>s %O "%{Referer}i" "%{User-Agent}i"`
@@ -39,11 +60,14 @@ func Detect(lines [][]byte) (*Format, error) {
 		return nil, fmt.Errorf("there is no line to tell the format from")
 	}
 	var best trial
-	for _, name := range candidates {
-		t, err := try(name, sample)
-		if err != nil {
-			return nil, err
-		}
+	if f, records := headed(sample); f != nil && !records {
+		return f, nil // the head of a log that has no record yet
+	} else if f != nil {
+		best = f.try(sample)
+	}
+	for _, candidate := range compiledCandidates() {
+		f := *candidate
+		t := f.try(sample)
 		// A wider format must read more than what a stray line makes.
 		if t.read > best.read+best.read/10 {
 			best = t
@@ -62,14 +86,21 @@ type trial struct {
 	others int // lines that are something else of the proxy's
 }
 
-func try(name string, sample [][]byte) (trial, error) {
-	f, err := Compile(name)
-	if err != nil {
-		return trial{}, err
+// headed returns the format that the first directive of a W3C extended log names, nil
+// where there is none, and whether the lines have records beside.
+func headed(sample [][]byte) (f *Format, records bool) {
+	for _, line := range sample {
+		if line[0] != '#' {
+			records = true
+		} else if f == nil && bytes.HasPrefix(line, []byte(FieldsDirective)) {
+			f, _ = Compile(string(line))
+		}
 	}
-	if name == vhostCombinedNoPort {
-		f.name = "vhost_combined"
-	}
+	return f, records
+}
+
+// try reads the sample by the format.
+func (f *Format) try(sample [][]byte) trial {
 	var (
 		t      = trial{format: f}
 		parser = f.NewParser()
@@ -79,6 +110,11 @@ func try(name string, sample [][]byte) (trial, error) {
 	)
 	for _, s := range sample {
 		line = append(line[:0], s...)
+		if f.Headed() && bytes.HasPrefix(line, []byte(FieldsDirective)) {
+			if next, err := Compile(string(line)); err == nil {
+				t.format, parser = next, next.NewParser()
+			}
+		}
 		switch parser.Parse(line, &r) {
 		case schema.ReasonNone:
 		case schema.ReasonNotAccess:
@@ -88,18 +124,26 @@ func try(name string, sample [][]byte) (trial, error) {
 			continue
 		}
 		if p, ok := parser.lines.(*jsonParser); ok {
-			if len(r.Target) == 0 {
+			if len(r.Target) == 0 || p.whole && !p.seen().Has(FieldStatus) {
 				continue
 			}
 			seen |= p.seen()
 		}
+		// Varnish writes combined, but for the host in the request line; lighttpd a host where
+		// others have a hyphen, which is the address where a virtual host comes first.
+		if f.proxies&(proxyVarnish|proxyLighttpd) != 0 && len(r.Host) == 0 {
+			continue
+		}
+		if _, err := netip.ParseAddr(string(r.Host)); err == nil && f.proxies == proxyLighttpd {
+			continue
+		}
 		t.read++
 	}
-	if name == "json" {
+	if m, ok := f.reader.(*mapping); ok && !m.caddy {
 		// Flat objects have the same keys in every line, so these are all.
 		f.fields = seen
 	}
-	return t, nil
+	return t
 }
 
 // undetected explains why no format was told.

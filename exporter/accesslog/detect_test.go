@@ -122,7 +122,12 @@ func TestCorpora(t *testing.T) {
 		{"formats/apache2-malformed.log", "", "combined", map[schema.Reason]int{schema.ReasonNone: 11}},
 		{"formats/caddy-logs.log", "", "caddy", map[schema.Reason]int{schema.ReasonNone: 10, schema.ReasonNotAccess: 1, schema.ReasonEmpty: 1}},
 		{"formats/nginx-proxy-manager-logs.log", npm, "nginx", map[schema.Reason]int{schema.ReasonNone: 5, schema.ReasonFormat: 7, schema.ReasonNotAccess: 2}},
-		{"formats/traefik_clf.log", "", "combined_extra", map[schema.Reason]int{schema.ReasonNone: 7, schema.ReasonEmpty: 2}},
+		{"formats/nginx-proxy-manager-logs.log", "", "nginx_proxy_manager", map[schema.Reason]int{schema.ReasonNone: 6, schema.ReasonFormat: 6, schema.ReasonNotAccess: 2}},
+		{"formats/traefik_clf.log", "", "traefik", map[schema.Reason]int{schema.ReasonNone: 7, schema.ReasonEmpty: 2}},
+		{"formats/traefik_json.log", "", "traefik_json", map[schema.Reason]int{schema.ReasonNone: 6, schema.ReasonJSON: 1}},
+		{"formats/haproxy-logs.log", "", "haproxy", map[schema.Reason]int{schema.ReasonNone: 2, schema.ReasonNotAccess: 3}},
+		{"formats/aws-alb-logs.log", "", "aws_alb", map[schema.Reason]int{schema.ReasonNone: 14}},
+		{"formats/aws-cloudfront-logs.log", "", "cloudfront", map[schema.Reason]int{schema.ReasonNone: 2}},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			lines := corpus(t, c.file)

@@ -6,6 +6,93 @@ import (
 	"unicode/utf8"
 )
 
+// An escape is how a proxy writes what a client sent.
+type escape uint8
+
+const (
+	// escapeBackslash is that of nginx, Apache and JSON, see unescape.
+	escapeBackslash escape = iota
+	// escapeNone: the proxy writes what it got.
+	escapeNone
+	// escapeHash is HAProxy's: # and two hexadecimal digits.
+	escapeHash
+	// escapeBoth is HAProxy's with the flag E: a backslash before what RFC 5424
+	// wants escaped, beside #.
+	escapeBoth
+	// escapePercent is CloudFront's: as in URLs.
+	escapePercent
+	// escapePlus is IIS's: a + for each space, and nothing else.
+	escapePlus
+)
+
+// marks returns the bytes that the escapes begin with.
+func (e escape) marks() string {
+	return [...]string{`\`, "", "#", `\#`, "%", "+"}[e]
+}
+
+// backslash reports whether a value of that escape has a backslash before a quote.
+func (e escape) backslash() bool { return e == escapeBackslash || e == escapeBoth }
+
+// undo undoes a value's escapes in place and returns what is left of it.
+func (e escape) undo(v []byte) []byte {
+	switch e {
+	case escapeNone:
+	case escapeHash:
+		return unhex(v, '#')
+	case escapeBoth:
+		return unhex(unquote(v), '#')
+	case escapePercent:
+		return unhex(v, '%')
+	case escapePlus:
+		for i, c := range v {
+			if c == '+' {
+				v[i] = ' '
+			}
+		}
+	default:
+		return unescape(v)
+	}
+	return v
+}
+
+// unhex decodes the mark and two hexadecimal digits.
+func unhex(v []byte, mark byte) []byte {
+	i := bytes.IndexByte(v, mark)
+	if i < 0 {
+		return v
+	}
+	n := i
+	for i < len(v) {
+		c, used := v[i], 1
+		if c == mark {
+			if x, ok := hex(v, i+1, 2); ok {
+				c, used = byte(x), 3
+			}
+		}
+		v[n] = c
+		n++
+		i += used
+	}
+	return v[:n]
+}
+
+// unquote takes away the backslash before any byte.
+func unquote(v []byte) []byte {
+	i := bytes.IndexByte(v, '\\')
+	if i < 0 {
+		return v
+	}
+	n := i
+	for ; i < len(v); i++ {
+		if v[i] == '\\' && i+1 < len(v) {
+			i++
+		}
+		v[n] = v[i]
+		n++
+	}
+	return v[:n]
+}
+
 // unescape undoes a value's escapes in place and returns what is left of it. It
 // knows those of nginx (\xHH), of nginx's escape=json and JSON (\uHHHH, \n, \/)
 // and of Apache (\", \\, \n, \xhh): no two of them mean different things by the

@@ -3,7 +3,6 @@ package accesslog
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/darkshare/darkshare/exporter/schema"
@@ -37,10 +36,14 @@ func (f *Format) Definition() string { return f.definition }
 func (f *Format) Fields() Fields { return f.fields }
 
 // NewParser returns a parser of the format, for one goroutine.
-func (f *Format) NewParser() *Parser { return &Parser{f.reader.newParser()} }
+func (f *Format) NewParser() *Parser { return &Parser{lines: f.reader.newParser()} }
 
 // A Parser parses the lines of a Format, one after the other.
-type Parser struct{ lines lineParser }
+type Parser struct {
+	lines lineParser
+	// headed is set once a line was a record behind a syslog daemon's header.
+	headed bool
+}
 
 // A lineParser reads the lines of one kind of format. It gets lines that are not
 // blank, not too long and without their line end, and an empty request.
@@ -62,6 +65,9 @@ func (p *Parser) Reset(scratch []byte) []byte { return p.lines.reset(scratch) }
 // Escapes are undone in place: the line is rewritten, and must not be parsed a
 // second time. Where a format splits the target over several fields it is joined
 // in the parser's scratch memory, which Reset hands over.
+//
+// Where a syslog daemon wrote the log into a file, the header that it puts before each
+// record is cut off.
 func (p *Parser) Parse(line []byte, r *Request) schema.Reason {
 	r.Reset()
 	if len(line) > MaxLine {
@@ -73,7 +79,21 @@ func (p *Parser) Parse(line []byte, r *Request) schema.Reason {
 	if len(line) == 0 || line[0] <= ' ' && len(bytes.TrimSpace(line)) == 0 {
 		return schema.ReasonEmpty
 	}
-	return p.lines.parse(line, r)
+	if p.headed {
+		line = line[syslogHeader(line):]
+	}
+	reason := p.lines.parse(line, r)
+	if p.headed || reason != schema.ReasonFormat && reason != schema.ReasonJSON {
+		return reason
+	}
+	n := syslogHeader(line)
+	if n == 0 {
+		return reason
+	}
+	r.Reset()
+	again := p.lines.parse(line[n:], r)
+	p.headed = again == schema.ReasonNone
+	return again
 }
 
 // Options refine a definition.
@@ -90,9 +110,11 @@ type Options struct {
 	JSON map[string]string
 }
 
-// Compile compiles a known format's name ("combined", "caddy", ...), or a proxy's
-// own definition as it stands in its configuration: nginx's log_format, Apache's
-// LogFormat, with or without the directive around it.
+// Compile compiles a known format's name ("combined", "caddy", ...; Names lists them),
+// or a proxy's own definition as it stands in its configuration: nginx's log_format,
+// Apache's and Varnish's LogFormat, lighttpd's accesslog.format, with or without the
+// directive around it; HAProxy's log-format, with the lines that capture headers before
+// it; Envoy's text_format or json_format; the #Fields line of a W3C extended log.
 func Compile(definition string) (*Format, error) { return CompileOptions(definition, Options{}) }
 
 // CompileOptions is Compile with options.
@@ -107,11 +129,14 @@ func CompileOptions(definition string, o Options) (*Format, error) {
 	if alias, ok := aliases[name]; ok {
 		name = alias
 	}
-	if name == "json" || name == "caddy" || name == "" && len(o.JSON) > 0 {
-		return compileJSON(name, o)
+	if name == "" && len(o.JSON) > 0 {
+		name = "json"
+	}
+	if kind, ok := jsonKinds[name]; ok {
+		return compileJSON(name, kind, o)
 	}
 	if len(o.JSON) > 0 {
-		return nil, fmt.Errorf("a mapping of JSON keys goes with the formats json and caddy only")
+		return nil, fmt.Errorf("a mapping of JSON keys goes with formats such as json and caddy only")
 	}
 	if known, ok := knownText[name]; ok {
 		f, err := compileText(known.definition, o)
@@ -125,58 +150,4 @@ func CompileOptions(definition string, o Options) (*Format, error) {
 		return nil, fmt.Errorf("the definition is empty: %s%s", howToName, knownNames())
 	}
 	return compileText(definition, o)
-}
-
-// proxies is a set of the kinds of proxy that write a format.
-type proxies uint8
-
-const (
-	proxyNginx proxies = 1 << iota
-	proxyApache
-	proxyCaddy
-)
-
-type knownFormat struct {
-	definition string
-	proxies    proxies
-}
-
-// The definitions that come with the proxies. Apache's common and combined are
-// written as nginx has them: they are the same, but for the identity that Apache
-// would ask of an ident daemon, which is always "-". Taking it literally tells
-// combined from a line that begins with a virtual host.
-// Sources: https://nginx.org/en/docs/http/ngx_http_log_module.html,
-// https://httpd.apache.org/docs/2.4/mod/mod_log_config.html, Debian's apache2.conf.
-const (
-	common   = `$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent`
-	combined = common + ` "$http_referer" "$http_user_agent"`
-)
-
-var knownText = map[string]knownFormat{
-	"common":     {common, proxyNginx | proxyApache},
-	"combined":   {combined, proxyNginx | proxyApache},
-	"nginx_main": {combined + ` "$http_x_forwarded_for"`, proxyNginx},
-	// Fields behind the ones of combined that nobody has named: they are skipped.
-	"combined_extra": {combined + ` $` + restVariable, proxyNginx | proxyApache},
-	"combinedio":     {`%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i" %I %O`, proxyApache},
-	"vhost_common":   {`%v %h %l %u %t "%r" %>s %b`, proxyApache},
-	"vhost_combined": {`%v:%p %h %l %u %t "%r" %>s %O "%{Referer}i" "%{User-Agent}i"`, proxyApache},
-}
-
-var aliases = map[string]string{
-	"nginx": "combined", "apache": "combined", "apache2": "combined", "httpd": "combined", "ncsa": "combined",
-	"clf": "common", "main": "nginx_main", "nginx_combined": "combined", "apache_combined": "combined",
-	"vhost": "vhost_combined", "nginx_json": "json",
-}
-
-const howToName = "name a known format or give the proxy's own definition, nginx's log_format or Apache's LogFormat; known are "
-
-// knownNames lists the names that Compile knows.
-func knownNames() string {
-	names := []string{"json", "caddy"}
-	for n := range knownText {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return strings.Join(names, ", ")
 }

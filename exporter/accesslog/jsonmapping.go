@@ -14,6 +14,7 @@ type mapping struct {
 	fields Fields
 	clocks int
 	caddy  bool // the stream has records that are not accesses
+	whole  bool // see jsonKind
 }
 
 // A path is where a value is: the keys from the outermost object inwards.
@@ -104,6 +105,9 @@ func canonical(name string) string {
 	return strings.Join(words, "-")
 }
 
+// underscored writes a header's name as most logs do that cannot have a hyphen in one.
+func underscored(name string) string { return strings.ReplaceAll(name, "-", "_") }
+
 func jsonKeys() []path {
 	paths := slices.Clone(commonTargets)
 	for _, c := range commonKeys {
@@ -115,15 +119,11 @@ func jsonKeys() []path {
 	return paths
 }
 
-// compileJSON compiles the format "json" or "caddy" with the user's mapping.
-func compileJSON(name string, o Options) (*Format, error) {
-	m := &mapping{caddy: name == "caddy"}
-	f := &Format{name: name, definition: name, proxies: proxyCaddy, reader: m}
-	paths := caddyKeys
-	if !m.caddy {
-		paths = jsonKeys()
-		f.name, f.definition, f.proxies = "json", "json", proxyNginx
-	}
+// compileJSON compiles a known format of JSON objects with the user's mapping.
+func compileJSON(name string, kind jsonKind, o Options) (*Format, error) {
+	m := &mapping{caddy: name == "caddy", whole: kind.whole}
+	f := &Format{name: name, definition: name, proxies: kind.proxies, reader: m}
+	paths := kind.paths()
 	own, err := userPaths(o.JSON)
 	if err != nil {
 		return nil, err

@@ -5,8 +5,16 @@ import (
 	"strings"
 )
 
-// restVariable stands for the rest of the line in a definition of our own.
-const restVariable = "darkshare_rest"
+// Variables in definitions of our own, for logs of proxies that have no language for
+// theirs: the rest of the line, a word, a time without spaces, an address with its port, a request
+// line with the host in its target.
+const (
+	restVariable = "darkshare_rest"
+	wordVariable = "darkshare_word"
+	timeVariable = "darkshare_time"
+	peerVariable = "darkshare_peer"
+	urlVariable  = "darkshare_url"
+)
 
 // nginxVariables are the variables of nginx that mean something here, or that
 // cannot look like anything. All others are skipped as free text.
@@ -59,6 +67,10 @@ var nginxVariables = map[string]value{
 
 	"upstream_cache_status": {kind: kindToken},
 	restVariable:            {kind: kindRest},
+	wordVariable:            {kind: kindToken},
+	timeVariable:            {slot: slotTime, rank: 1, kind: kindToken, clock: clockISO},
+	peerVariable:            {slot: slotPeer, rank: 1, kind: kindToken},
+	urlVariable:             {slot: slotRequestURL, rank: rankRequest},
 }
 
 // nginxVariable returns what a variable holds.

@@ -57,9 +57,6 @@ type memo struct {
 
 // plan makes the program's moves. There are none where values compete.
 func (p *program) plan() {
-	if p.raw {
-		return
-	}
 	var fields Fields
 	for _, w := range p.wants {
 		f := w.slot.fields()

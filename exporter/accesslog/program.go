@@ -16,6 +16,7 @@ const (
 	kindAddr               // an address, or the name that it resolves to
 	kindNumber             // digits, a point, a sign, or "-"
 	kindTime               // letters, digits and what stands between them in a date
+	kindHeader             // a header that HAProxy captured: {, | and } are encoded
 	kindRest               // the rest of the line, whatever it is
 )
 
@@ -28,7 +29,9 @@ func (k kind) has(c byte) bool {
 	case kindAddr:
 		return alnum || strings.IndexByte(":._-%", c) >= 0
 	case kindNumber:
-		return '0' <= c && c <= '9' || c == '.' || c == '-'
+		return '0' <= c && c <= '9' || c == '.' || c == '-' || c == '+'
+	case kindHeader:
+		return c >= ' ' && strings.IndexByte(`"{|}`, c) < 0
 	case kindTime:
 		return alnum || strings.IndexByte(":.,/+- ", c) >= 0
 	default:
@@ -38,11 +41,12 @@ func (k kind) has(c byte) bool {
 
 // A value is one variable of a definition.
 type value struct {
-	slot  slot
-	rank  uint8 // among the values of one field the highest that is not empty wins
-	kind  kind
-	width int // in bytes, where it is always the same
-	clock *clock
+	slot   slot
+	rank   uint8 // among the values of one field the highest that is not empty wins
+	kind   kind
+	escape escape
+	width  int // in bytes, where it is always the same
+	clock  *clock
 }
 
 // A step is a value and the literal text between it and the next.
@@ -76,7 +80,7 @@ func (p *pattern) value(v value) {
 }
 
 func join(a, b value) value {
-	whole := value{slot: slotTarget, rank: rankWhole, kind: kindToken}
+	whole := value{slot: slotTarget, rank: rankWhole, kind: kindToken, escape: b.escape}
 	switch {
 	case a.slot == slotPath && b.slot == slotIsArgs:
 		return a
@@ -84,11 +88,11 @@ func join(a, b value) value {
 		whole.kind = a.kind
 		return whole
 	case a.slot == slotHost && (b.slot == slotTarget || b.slot == slotPath):
-		return value{slot: slotHostTarget, rank: a.rank, kind: b.kind}
+		return value{slot: slotHostTarget, rank: a.rank, kind: b.kind, escape: b.escape}
 	case a.slot == slotHostTarget && (b.slot == slotIsArgs || b.slot == slotQuery):
 		return a
 	}
-	return value{}
+	return value{escape: b.escape}
 }
 
 // A program runs over a line from the left, by operations of two kinds.
@@ -113,6 +117,8 @@ type op struct {
 	// A segment: its steps are step to last, and those behind free are read
 	// backwards. With at < 0 it ends with the line.
 	free, last int
+	// backslash says that a backslash before the stop byte can make it one of a value's.
+	backslash bool
 	// None of the values from step to free goes anywhere, so it is all the same
 	// where one of them ends and the next begins.
 	skip bool
@@ -132,7 +138,8 @@ type program struct {
 	ops    []op
 	wants  []want
 	fields Fields
-	raw    bool // escape=none: values may contain the stop bytes
+	raw    bool   // some values have no escapes: they may contain the stop bytes
+	marks  string // the bytes that escapes begin with
 	stops  []stopCount
 	clocks int
 	moves  []move // see move; none where the program itself is the only way
@@ -147,11 +154,12 @@ type stopCount struct {
 
 // A want is a value that goes into the request.
 type want struct {
-	at    int // its index among the line's values
-	slot  slot
-	rank  uint8
-	clock *clock
-	cache int // the index of its clock's cache
+	at     int // its index among the line's values
+	slot   slot
+	rank   uint8
+	escape escape
+	clock  *clock
+	cache  int // the index of its clock's cache
 }
 
 // rankLast is the rank of a value that completes another.
@@ -160,22 +168,26 @@ const rankLast = 255
 // maxSteps bounds what a definition can have.
 const maxSteps = 256
 
-func compileProgram(p pattern, raw bool) (*program, error) {
+func compileProgram(p pattern) (*program, error) {
 	if len(p.steps) == 0 {
 		return nil, fmt.Errorf("the definition has no variable")
 	}
 	if len(p.steps) > maxSteps {
 		return nil, fmt.Errorf("the definition has %d variables, more than %d", len(p.steps), maxSteps)
 	}
-	prog := &program{pattern: p, raw: raw}
+	prog := &program{pattern: p}
+	for _, s := range p.steps {
+		prog.raw = prog.raw || s.escape == escapeNone
+	}
 	prog.split()
 	prog.want()
 	for _, w := range prog.wants {
 		prog.fields |= w.slot.fields()
 	}
-	if raw {
+	if prog.raw {
 		prog.countStops()
 	}
+	prog.mark()
 	prog.plan()
 	return prog, nil
 }
@@ -198,12 +210,24 @@ func (p *program) countStops() {
 	}
 }
 
+// mark collects the bytes that the escapes of the program's values begin with. A
+// line without any of them has no escapes.
+func (p *program) mark() {
+	for _, s := range p.steps {
+		for _, c := range s.escape.marks() {
+			if !strings.ContainsRune(p.marks, c) {
+				p.marks += string(c)
+			}
+		}
+	}
+}
+
 // split makes the operations.
 func (p *program) split() {
 	for from := 0; from < len(p.steps); {
 		for from < len(p.steps) && p.closedForwards(from) {
 			s := &p.steps[from]
-			o := op{code: opCut, step: from, stop: s.lit[0]}
+			o := op{code: opCut, step: from, stop: s.lit[0], backslash: s.escape.backslash()}
 			if s.width > 0 || s.kind == kindName {
 				o.code = opStep
 			}
@@ -226,6 +250,9 @@ func (p *program) split() {
 		}
 		for o.free > from && p.closedBackwards(o.free) {
 			o.free--
+		}
+		for _, s := range p.steps[from : last+1] {
+			o.backslash = o.backslash || s.escape.backslash()
 		}
 		o.skip = !slices.ContainsFunc(p.steps[from:o.free+1], func(s step) bool { return s.slot.fields() != 0 || s.slot == slotQuery })
 		if from == last && at >= 0 {
@@ -287,7 +314,7 @@ func (p *program) want() {
 			}
 			s.rank = rankLast
 		}
-		w := want{at: i, slot: s.slot, rank: s.rank, clock: s.clock}
+		w := want{at: i, slot: s.slot, rank: s.rank, escape: s.escape, clock: s.clock}
 		if s.slot == slotTime {
 			w.cache = p.clocks
 			p.clocks++

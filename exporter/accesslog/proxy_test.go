@@ -146,7 +146,7 @@ func checkLog(t *testing.T, f *Format, lines [][]byte, wires []wire) {
 	for i, w := range wires {
 		line := string(lines[i])
 		if reason := p.Parse(lines[i], &r); reason != schema.ReasonNone {
-			if f.reader.(*program).raw && strings.Count(line, `"`) > 0 && strings.Contains(w.raw, `"`) {
+			if p, ok := f.reader.(*program); ok && p.raw && strings.Count(line, `"`) > 0 && strings.Contains(w.raw, `"`) {
 				continue // escape=none: refused rather than guessed
 			}
 			t.Errorf("%s\n%s", line, reason)

@@ -1,6 +1,7 @@
 // Package accesslog reads access records. A Format is compiled from the proxy's
-// own definition of its log (nginx's log_format, Apache's LogFormat, a JSON
-// mapping); its Parser turns one line into a Request without copying it.
+// own definition of its log (nginx's log_format, Apache's LogFormat, HAProxy's
+// log-format, Envoy's operators, a W3C log's #Fields, a JSON mapping); its Parser turns
+// one line into a Request without copying it.
 package accesslog
 
 import "strings"

@@ -20,7 +20,10 @@ func (p *program) newParser() lineParser {
 }
 
 func (p *textParser) parse(line []byte, r *Request) schema.Reason {
-	p.escaped = !p.raw && bytes.IndexByte(line, '\\') >= 0
+	if p.raw && !p.counted(line) {
+		return shapeless(line)
+	}
+	p.escaped = p.marked(line)
 	if !p.escaped && len(p.moves) > 0 {
 		if p.plain(line, r) {
 			return schema.ReasonNone
@@ -28,10 +31,7 @@ func (p *textParser) parse(line []byte, r *Request) schema.Reason {
 		r.Reset()
 	}
 	if !p.split(line) {
-		if ownMessage(line) {
-			return schema.ReasonNotAccess
-		}
-		return schema.ReasonFormat
+		return shapeless(line)
 	}
 	if reason := p.assign(r, p.wants, line, p.bounds, p.escaped); reason != schema.ReasonNone {
 		return reason
@@ -39,16 +39,40 @@ func (p *textParser) parse(line []byte, r *Request) schema.Reason {
 	return p.finish(r, p.fields)
 }
 
+// shapeless returns the reason of a line that does not have the log's shape.
+func shapeless(line []byte) schema.Reason {
+	if ownMessage(line) {
+		return schema.ReasonNotAccess
+	}
+	return schema.ReasonFormat
+}
+
+// counted reports whether the line has as many stop bytes as the format: values
+// without escapes may contain them too, and then it has more than one reading.
+func (p *textParser) counted(line []byte) bool {
+	for _, c := range p.stops {
+		if bytes.Count(line, []byte{c.stop}) != c.n {
+			return false
+		}
+	}
+	return true
+}
+
+// marked reports whether the line may have escapes.
+func (p *textParser) marked(line []byte) bool {
+	for i := range len(p.marks) {
+		if bytes.IndexByte(line, p.marks[i]) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // split finds the bounds of the line's values. It reports false where the line
 // does not have the pattern's shape, or has it in more than one way.
 func (p *textParser) split(line []byte) bool {
 	if !hasAt(line, 0, p.prefix) {
 		return false
-	}
-	for _, c := range p.stops {
-		if bytes.Count(line, []byte{c.stop}) != c.n {
-			return false
-		}
 	}
 	pos := len(p.prefix)
 	for i := range p.ops {
@@ -74,8 +98,8 @@ func (p *textParser) split(line []byte) bool {
 // cut reads the operation's value at pos and returns where the next begins.
 func (p *textParser) cut(line []byte, pos int, o *op) int {
 	at := bytes.IndexByte(line[pos:], o.stop)
-	if at >= 0 && p.escaped && o.stop == '"' {
-		at = p.find(line, pos, o.stop) - pos
+	if at >= 0 && p.escaped && o.backslash && o.stop == '"' {
+		at = p.find(line, pos, o.stop, true) - pos
 	}
 	end := pos + at - o.at
 	if at < 0 || end < pos || !hasAt(line, end, o.lit) {
@@ -155,7 +179,7 @@ func (p *textParser) backward(line []byte, pos, end, i int) int {
 func (p *textParser) end(line []byte, pos int, o *op) int {
 	end := len(line) - len(o.lit)
 	if o.at >= 0 {
-		end = p.find(line, pos, o.stop) - o.at
+		end = p.find(line, pos, o.stop, o.backslash) - o.at
 	}
 	if end < pos || !hasAt(line, end, o.lit) {
 		return -1
@@ -163,15 +187,15 @@ func (p *textParser) end(line []byte, pos int, o *op) int {
 	return end
 }
 
-// find returns where the stop byte is next, escaped ones left out.
-func (p *textParser) find(line []byte, pos int, stop byte) int {
+// find returns where the stop byte is next, those left out that a backslash escapes.
+func (p *textParser) find(line []byte, pos int, stop byte, backslash bool) int {
 	for from := pos; ; {
 		n := bytes.IndexByte(line[from:], stop)
 		if n < 0 {
 			return -1
 		}
 		at := from + n
-		if !p.escaped || !escapedAt(line[pos:], at-pos) {
+		if !p.escaped || !backslash || !escapedAt(line[pos:], at-pos) {
 			return at
 		}
 		from = at + 1
@@ -219,7 +243,7 @@ func (p *textParser) tail(line []byte, o *op) bool {
 	case last.kind == kindRest:
 		return true
 	case last.kind == kindFree:
-		return p.find(line[:b.to], b.from, '"') < 0
+		return p.find(line[:b.to], b.from, '"', o.backslash) < 0
 	case last.width > 0:
 		return b.to-b.from == last.width || last.kind == kindTime
 	}
