@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"context"
 	"sync"
 )
@@ -21,8 +22,14 @@ type Block struct {
 
 	buf  []byte
 	pool *pool
-	acks *ledger // nil where the input has no position to keep
+	acks acks // nil where nobody needs to know
 	mark int
+}
+
+// acks is who needs to know which blocks have been counted.
+type acks interface {
+	// done says that the block of that number has been.
+	done(number int)
 }
 
 // Release says that the block's records have been counted, which moves the
@@ -40,6 +47,15 @@ func (b *Block) Release() {
 func (b *Block) discard() {
 	b.acks, b.Data, b.Name = nil, nil, ""
 	b.pool.put(b)
+}
+
+// lines returns how many lines the block has.
+func (b *Block) lines() uint64 {
+	n := bytes.Count(b.Data, newline)
+	if len(b.Data) > 0 && b.Data[len(b.Data)-1] != '\n' {
+		n++
+	}
+	return uint64(n)
 }
 
 // A pool holds the blocks of one source.

@@ -114,11 +114,13 @@ func (s *files) file(ctx context.Context, path string, out chan<- *Block) error 
 	})
 }
 
-// pump sends all blocks of a reader. After each of them it calls then.
+// pump sends all blocks of a reader. After each of them it calls then. Of a live
+// reader it counts the lines that it cannot send.
 func pump(ctx context.Context, lines *lineReader, name string, p *pool, s *Stats, out chan<- *Block, then func()) error {
 	for {
 		b, err := p.get(ctx)
 		if err != nil {
+			lines.lost(s, nil)
 			return err
 		}
 		before := lines.read
@@ -127,7 +129,9 @@ func pump(ctx context.Context, lines *lineReader, name string, p *pool, s *Stats
 		b.Name = name
 		if len(b.Data) == 0 {
 			b.discard()
-		} else if err := deliver(ctx, out, b); err != nil {
+		} else if err := send(ctx, out, b); err != nil {
+			lines.lost(s, b)
+			b.discard()
 			return err
 		}
 		then()

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 )
@@ -31,10 +30,13 @@ type FollowOptions struct {
 	Options
 	// StartAt is for the files that are there when Run begins and of which Resume
 	// knows nothing. Files that come later are read from their beginning, and so
-	// are all unknown files where Resume is not empty.
+	// are all unknown files where Resume is not nil.
 	StartAt Start
-	// Resume is where to continue: what Positions returned in an earlier life.
+	// Resume is where to continue: what Positions returned in an earlier life, nil
+	// where there was none.
 	Resume []Position
+	// Wrapping is what a container runtime puts around each line.
+	Wrapping Wrapping
 	// Poll is how often files are looked at even without a notification.
 	Poll time.Duration
 	// NoNotify leaves it at that, for file systems whose changes the kernel does
@@ -65,18 +67,20 @@ func (o *FollowOptions) setDefaults() {
 // where there is one; what is known to be missing is counted as dropped. A line
 // waits for its newline, except the last one of a file that is finished for good.
 //
-// Compressed files (.gz, .zst and the like) are left out. Trouble with a file
+// Compressed files (.gz, .zst and the like) are left out, but for the rest of a file
+// that was being read when a rotation compressed it. Trouble with a file
 // takes the input down, is logged, and is tried again at every poll.
 func Follow(globs []string, o FollowOptions) *Follower {
 	o.setDefaults()
 	return &Follower{
-		globs:  globs,
-		o:      o,
-		pool:   newPool(&o.Options),
-		log:    newThrottle(o.Logger),
-		byID:   map[identity]*tail{},
-		holder: map[string]*tail{},
-		resume: map[identity]Position{},
+		globs:   globs,
+		o:       o,
+		pool:    newPool(&o.Options),
+		log:     newThrottle(o.Logger),
+		drained: make(chan struct{}, 1),
+		byID:    map[identity]*tail{},
+		holder:  map[string]*tail{},
+		resume:  map[identity]Position{},
 	}
 }
 
@@ -89,42 +93,27 @@ type Follower struct {
 	log   *throttle
 	watch *watcher
 	tick  *time.Ticker
+	// drained says that a file whose end is waited for has no block in use any more.
+	drained chan struct{}
 
-	// What follows belongs to the goroutine of Run; mu lets Positions look at it.
+	published published
+
+	// What follows belongs to the goroutine of Run; mu lets tests look at it.
 	mu     sync.Mutex
 	tails  []*tail // in the order of their discovery
 	byID   map[identity]*tail
 	holder map[string]*tail // who had the path last
 	resume map[identity]Position
 	// scans counts the scans; the files that the first finds are old ones.
-	scans       uint64
+	scans uint64
+	// scanned is when the newest scan began, in nanoseconds since the epoch.
+	scanned     int64
 	open        int
 	bytes, rows int64 // read so far, for the length of a line
 }
 
 // Stats implements Source.
 func (f *Follower) Stats() *Stats { return &f.stats }
-
-// Positions returns how far each file has been counted, by path. It may be
-// called at any time, also after Run.
-func (f *Follower) Positions() []Position {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var all []Position
-	for _, t := range f.tails {
-		if t.shadow || t.undecided {
-			continue
-		}
-		all = append(all, Position{
-			Path: t.path, Device: t.id.device, Inode: t.id.inode,
-			Fingerprint: t.print.hash, FingerprintSize: t.print.size,
-			// A file may have been read further than its copy goes.
-			Offset: min(t.acks.offset(), t.size),
-		})
-	}
-	slices.SortFunc(all, func(a, b Position) int { return cmp.Compare(a.Path, b.Path) })
-	return all
-}
 
 // Run implements Source; it ends only with ctx, or at once with an error where a
 // glob is malformed.
@@ -134,11 +123,13 @@ func (f *Follower) Run(ctx context.Context, out chan<- *Block) error {
 			return fmt.Errorf("%q: %w", glob, err)
 		}
 	}
-	f.watch = newWatcher(!f.o.NoNotify, f.o.Logger)
+	f.watch = newWatcher(!f.o.NoNotify, f.globs, f.o.Logger)
 	f.tick = time.NewTicker(f.o.Poll)
 	defer f.shutdown()
 
-	f.restore()
+	for _, pos := range f.o.Resume {
+		f.resume[pos.identity()] = pos
+	}
 	f.scan()
 	for {
 		more, err := f.pass(ctx, out)
@@ -160,6 +151,7 @@ func (f *Follower) Run(ctx context.Context, out chan<- *Block) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-f.watch.written:
+		case <-f.drained:
 		case <-f.watch.changed:
 			f.scan()
 		case <-f.tick.C:
@@ -176,6 +168,7 @@ func (f *Follower) shutdown() {
 	for _, t := range f.tails {
 		f.close(t)
 	}
+	f.publish()
 	f.stats.up.Store(false)
 }
 
@@ -197,6 +190,7 @@ func (f *Follower) pass(ctx context.Context, out chan<- *Block) (more bool, err 
 		if f.step(t, b) {
 			more = true
 		}
+		f.publish()
 		f.mu.Unlock()
 		if len(b.Data) > 0 {
 			err := f.send(ctx, out, b)
@@ -245,21 +239,4 @@ func (f *Follower) send(ctx context.Context, out chan<- *Block, b *Block) error 
 			f.scan()
 		}
 	}
-}
-
-// drop counts bytes that are lost, in lines of the usual length.
-func (f *Follower) drop(reason DropReason, lost int64, t *tail) {
-	if lost <= 0 {
-		return
-	}
-	// Before anything is read, the combined format's usual 200 bytes stand in.
-	length := int64(200)
-	if f.rows > 0 {
-		length = max(f.bytes/f.rows, 1)
-	}
-	lines := (lost + length - 1) / length
-	f.stats.dropped[reason].Add(uint64(lines))
-	f.log.error("dropped "+t.path, "records were lost", "path", t.path, "reason", reason.String(),
-		"bytes", lost, "about_lines", lines,
-		"advice", "let logrotate rename (create) instead of copytruncate, and leave the newest rotated file uncompressed (delaycompress)")
 }

@@ -110,3 +110,19 @@ func (l *lineReader) fill(buf []byte, n int) int {
 	}
 	return n
 }
+
+// lost counts the lines that were read and are handed to nobody: those of the
+// block, which may be nil, and the unfinished one. A file can be read again.
+func (l *lineReader) lost(s *Stats, b *Block) {
+	if !l.live {
+		return
+	}
+	var n uint64
+	if b != nil {
+		n = b.lines()
+	}
+	if len(l.carry) > 0 {
+		n++
+	}
+	s.dropped[DropShutdown].Add(n)
+}

@@ -101,8 +101,7 @@ func (s *pipe) fifo(ctx context.Context, out chan<- *Block) error {
 func (s *pipe) stream(ctx context.Context, f *os.File, out chan<- *Block) error {
 	in, stop := interruptible(ctx, f)
 	defer stop()
-	lines := &lineReader{cutter: cutter{max: s.o.MaxLine}, r: in, live: true}
-	return pump(ctx, lines, s.path, s.pool, &s.stats, out, func() {})
+	return pumpLive(ctx, in, s.path, &s.o, s.pool, &s.stats, out)
 }
 
 func kindOf(fi os.FileInfo) string {

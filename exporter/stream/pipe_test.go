@@ -3,8 +3,10 @@
 package stream
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -82,6 +84,77 @@ func TestPipeStdin(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What was read of a stream is nowhere else any more: it must come, however late
+// it is taken.
+func TestStreamsEndWithoutLoss(t *testing.T) {
+	const lines = 50_000
+	for name, source := range map[string]func(t *testing.T, in *os.File) Source{
+		"standard input": func(t *testing.T, in *os.File) Source {
+			withStdin(t, in)
+			return Pipe("-", Options{Blocks: 2})
+		},
+		"a reader": func(t *testing.T, in *os.File) Source {
+			t.Cleanup(func() { in.Close() })
+			return Reader(in, Options{Blocks: 2})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in, w, err := os.Pipe()
+			ok(t, err)
+			s := source(t, in)
+			ctx, cancel := context.WithCancel(t.Context())
+			out, done := make(chan *Block), make(chan error, 1)
+			go func() { done <- s.Run(ctx, out); close(out) }()
+			text := numbered(0, lines)
+			go func() { w.WriteString(text) }()
+			// Nobody takes the blocks: it stops where it has read some and waits.
+			var read int64
+			eventually(t, func() string {
+				before := read
+				if read = s.Stats().Bytes(); read == 0 || read != before {
+					return "it goes on reading"
+				}
+				return ""
+			})
+			cancel()
+			time.Sleep(50 * time.Millisecond)
+			var got strings.Builder
+			for b := range out {
+				got.Write(b.Data)
+				b.Release()
+			}
+			ok(t, errIs(<-done, context.Canceled))
+			w.Close() // which ends the writing
+			if got.String() != text[:got.Len()] || int64(got.Len()) != s.Stats().Bytes() {
+				t.Errorf("got %d bytes of %d read", got.Len(), s.Stats().Bytes())
+			}
+		})
+	}
+	t.Run("nobody takes it", func(t *testing.T) {
+		in, w, err := os.Pipe()
+		ok(t, err)
+		defer w.Close()
+		withStdin(t, in)
+		_, err = w.WriteString("one\ntwo\nthree\nunfini")
+		ok(t, err)
+		s := Pipe("-", Options{grace: 20 * time.Millisecond})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.Run(ctx, make(chan *Block)) }()
+		eventually(t, func() string {
+			if s.Stats().Bytes() == 0 {
+				return "nothing read"
+			}
+			return ""
+		})
+		cancel()
+		ok(t, errIs(<-done, context.Canceled))
+		if n := s.Stats().Dropped(DropShutdown); n != 4 {
+			t.Errorf("%d lines counted as dropped, want 4: the unfinished one is one", n)
+		}
+	})
 }
 
 func TestPipeFIFO(t *testing.T) {

@@ -3,8 +3,12 @@ package stream
 import (
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -22,6 +26,12 @@ type Position struct {
 	// Offset is where the first line that was not counted starts, in bytes; in a
 	// line too long to be handed out whole it is inside that line.
 	Offset int64 `json:"offset"`
+	// Size is how long the file was when it was last looked at, in bytes: what is
+	// lost if it is never found again.
+	Size int64 `json:"size"`
+	// Seen is when it was last looked which files have which names, in nanoseconds
+	// since the Unix epoch.
+	Seen int64 `json:"seen"`
 }
 
 func (p *Position) identity() identity { return identity{device: p.Device, inode: p.Inode} }
@@ -65,6 +75,11 @@ func (p fingerprint) check(f io.ReaderAt) (fingerprint, bool, error) {
 	return fingerprint{hash: xxhash.Sum64(head[:n]), size: n}, true, nil
 }
 
+// matches reports whether the fingerprint is that of a file that begins so.
+func (p fingerprint) matches(head []byte) bool {
+	return len(head) >= p.size && xxhash.Sum64(head[:p.size]) == p.hash
+}
+
 // matchesFile is check for a file by its name.
 func (p fingerprint) matchesFile(path string) bool {
 	f, err := os.Open(path)
@@ -77,23 +92,64 @@ func (p fingerprint) matchesFile(path string) bool {
 }
 
 // siblings calls yield for path and the regular files beside it that are not
-// compressed.
-func siblings(path string, yield func(path string, fi fs.FileInfo) bool) {
-	dir := filepath.Dir(path)
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		name := filepath.Join(dir, e.Name())
-		if !e.Type().IsRegular() || compressedName(name) {
-			continue
-		}
-		if fi, err := e.Info(); err == nil && !yield(name, fi) {
-			return
-		}
-	}
+// compressed. The error is that of the directory.
+func siblings(path string, yield func(path string, fi fs.FileInfo) bool) error {
+	return beside(path, func(name string, fi fs.FileInfo) bool { return compressedName(name) || yield(name, fi) })
 }
+
+// beside calls yield for path and the regular files beside it. A directory is read
+// name by name: a file that is renamed meanwhile may be passed over, and a rotation
+// renames many. So it is read again until nothing has changed.
+func beside(path string, yield func(path string, fi fs.FileInfo) bool) error {
+	dir := filepath.Dir(path)
+	var files map[identity]besideFile
+	for range lookAgain {
+		before, err := os.Stat(dir)
+		if err != nil {
+			return err
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return err
+		}
+		if files == nil {
+			files = make(map[identity]besideFile, len(entries))
+		}
+		for _, e := range entries {
+			if !e.Type().IsRegular() {
+				continue
+			}
+			name := filepath.Join(dir, e.Name())
+			if fi, err := e.Info(); err == nil {
+				id, _ := identify(name, fi)
+				files[id] = besideFile{name, fi}
+			}
+		}
+		// The clock for files ticks slowly: what has just changed may change unseen.
+		if after, err := os.Stat(dir); err == nil && after.ModTime().Equal(before.ModTime()) && time.Since(after.ModTime()) > tick {
+			break
+		}
+		time.Sleep(tick)
+	}
+	for _, f := range slices.SortedFunc(maps.Values(files), func(a, b besideFile) int { return strings.Compare(a.path, b.path) }) {
+		if !yield(f.path, f.fi) {
+			break
+		}
+	}
+	return nil
+}
+
+type besideFile struct {
+	path string
+	fi   fs.FileInfo
+}
+
+const (
+	// lookAgain is how often a directory is read at the most, tick how long its time
+	// may stand still while it changes.
+	lookAgain = 4
+	tick      = 5 * time.Millisecond
+)
 
 // rotatedName reports whether name is one that a rotation gives to a file or its
 // copy: access.log.1, access.log-20261122, access-20261122.log of access.log.
@@ -111,4 +167,29 @@ func rotatedName(path, name string) bool {
 		return true
 	}
 	return false
+}
+
+// numberedName reports whether name is a rotatedName that has a number or a date
+// and nothing else where the other has not: access-api.log is another log than
+// access.log.
+func numberedName(path, name string) bool {
+	if !rotatedName(path, name) {
+		return false
+	}
+	base, name := filepath.Base(path), filepath.Base(name)
+	ext := filepath.Ext(base)
+	rest, ok := strings.CutPrefix(name, base)
+	if !ok {
+		rest = strings.TrimSuffix(strings.TrimPrefix(name, strings.TrimSuffix(base, ext)), ext)
+	}
+	digits := false
+	for _, c := range []byte(rest) {
+		switch {
+		case '0' <= c && c <= '9':
+			digits = true
+		case !strings.ContainsRune(".-_~:+TZ", rune(c)):
+			return false
+		}
+	}
+	return digits
 }

@@ -24,6 +24,5 @@ func (s *reader) Stats() *Stats { return &s.stats }
 func (s *reader) Run(ctx context.Context, out chan<- *Block) error {
 	s.stats.up.Store(true)
 	defer s.stats.up.Store(false)
-	lines := &lineReader{cutter: cutter{max: s.o.MaxLine}, r: s.r, live: true}
-	return pump(ctx, lines, "", s.pool, &s.stats, out, func() {})
+	return pumpLive(ctx, s.r, "", &s.o, s.pool, &s.stats, out)
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,6 +25,11 @@ func (f *Follower) scan() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.scans++
+	f.scanned = time.Now().UnixNano()
+	if len(f.resume) > 0 {
+		f.restore()
+	}
+	f.takeCaught()
 	dirs, followed := map[string]bool{}, map[string]bool{}
 	var missing, trouble error
 	for _, glob := range f.globs {
@@ -57,6 +63,7 @@ func (f *Follower) scan() {
 	}
 	f.watch.watch(dirs, followed)
 	f.health(missing, trouble)
+	f.publish()
 }
 
 // health says whether the input is up: every file can be read, and there is one.
@@ -144,11 +151,17 @@ func (f *Follower) see(path string) error {
 		return nil // a second name of the same file
 	}
 	t.seen, t.gone = f.scans, time.Time{}
-	t.path = path
+	// Where it may have been cut, that is looked into as from when it was not.
+	if t.same && fi.Size() >= t.size || t.named.Load() == 0 {
+		t.named.Store(f.scanned)
+	}
+	if t.path != path {
+		t.path, f.published.clean = path, false
+	}
 	if before := f.holder[path]; before != t {
 		if before != nil && fresh {
 			before.eof = false // read to its end once more before this one
-			t.after = before
+			t.after = f.between(path, before.named.Load(), born(path, fi), before, t)
 		}
 		f.holder[path] = t
 	}
@@ -172,71 +185,43 @@ func (f *Follower) track(path string, id identity, fi fs.FileInfo) *tail {
 			"advice", "narrow the globs, or raise max_open")
 		return nil
 	}
-	t := &tail{path: path, id: id, cutter: cutter{max: f.o.MaxLine}, size: fi.Size()}
+	t := f.tail(path, id, Position{Size: fi.Size()})
 	pos, known := f.resume[id]
 	switch {
 	case known:
 		delete(f.resume, id)
-		t.offset, t.size, t.print = pos.Offset, pos.Offset, pos.fingerprint()
-		if pos.Path != path && !t.print.matchesFile(path) {
-			t.offset, t.print = 0, fingerprint{} // the inode of a file that is no more
+		if pos.Path != path && !pos.fingerprint().matchesFile(path) {
+			break // the inode of a file that is no more
 		}
-	case f.scans == 1 && len(f.o.Resume) == 0:
+		t = f.tail(path, id, pos)
+	case f.scans == 1 && f.o.Resume == nil:
 		if f.o.StartAt == StartAtEnd {
-			t.offset, t.align = fi.Size(), true
+			t = f.tail(path, id, Position{Size: fi.Size(), Offset: fi.Size()})
+			t.align = true
 		}
 	default:
 		t.undecided = slices.ContainsFunc(f.tails, func(o *tail) bool { return o.mayHaveCopy(path) })
 		t.decideBy = time.Now().Add(2 * f.o.Poll)
 	}
-	t.acks = newLedger(t.offset)
 	f.add(t)
+	return t
+}
+
+// tail returns one for the file, as far as it was read.
+func (f *Follower) tail(path string, id identity, pos Position) *tail {
+	size := max(pos.Offset, pos.Size)
+	t := &tail{
+		path: path, id: id, print: pos.fingerprint(), offset: pos.Offset, size: size,
+		cutter: f.cutter(), wrap: f.unwrapper(), acks: f.ledger(pos.Offset, size), named: new(atomic.Int64),
+	}
+	t.named.Store(pos.Seen)
 	return t
 }
 
 func (f *Follower) add(t *tail) {
 	f.tails = append(f.tails, t)
 	f.byID[t.id] = t
-}
-
-// restore takes up the stored positions: those whose path names another file by
-// now are looked for beside it, to be read to their end.
-func (f *Follower) restore() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, pos := range f.o.Resume {
-		f.resume[pos.identity()] = pos
-	}
-	for _, pos := range f.o.Resume {
-		if fi, err := os.Stat(pos.Path); err == nil {
-			if id, _ := identify(pos.Path, fi); id == pos.identity() {
-				continue
-			}
-		}
-		if t := f.find(pos); t != nil {
-			delete(f.resume, t.id)
-			t.gone = time.Now()
-			f.add(t)
-			f.holder[pos.Path] = t
-			f.openTail(t, false)
-			continue
-		}
-		f.log.once("lost "+pos.Path, "the file was rotated away while darkshare was down; what it had not read of it is missing",
-			"path", pos.Path, "offset", pos.Offset)
-	}
-}
-
-// find looks for a renamed file beside its old path.
-func (f *Follower) find(pos Position) (t *tail) {
-	siblings(pos.Path, func(path string, fi fs.FileInfo) bool {
-		if id, _ := identify(path, fi); id != pos.identity() || !pos.fingerprint().matchesFile(path) {
-			return true
-		}
-		t = &tail{path: path, id: pos.identity(), print: pos.fingerprint(), cutter: cutter{max: f.o.MaxLine},
-			offset: pos.Offset, acks: newLedger(pos.Offset), size: pos.Offset}
-		return false
-	})
-	return t
+	f.published.clean = false
 }
 
 // rescue opens a file that lost its name while it was closed, or counts what is
@@ -247,13 +232,19 @@ func (f *Follower) rescue(t *tail) {
 	}
 	pos := Position{Path: t.path, Device: t.id.device, Inode: t.id.inode,
 		Fingerprint: t.print.hash, FingerprintSize: t.print.size}
-	if found := f.find(pos); found != nil {
-		t.path = found.path
+	switch path, id, err := find(pos); {
+	case path != "" && id == t.id:
+		t.path, f.published.clean = path, false
 		f.openTail(t, false)
+	case err == nil:
+		t.waits = false // for nothing
 	}
 	if t.f == nil && !t.waits {
-		f.drop(DropVanished, t.lag(), t)
+		f.drop(DropVanished, t.lag(), t.path)
 		t.offset = t.size
+		if t.acks.idle() {
+			t.acks = f.ledger(t.size, t.size)
+		}
 	}
 }
 
@@ -288,6 +279,7 @@ func (f *Follower) tidy() {
 		}
 	}
 	f.stats.lag.Store(lag)
+	f.publish()
 }
 
 // forgetOldest makes room among the remembered files.
@@ -307,6 +299,7 @@ func (f *Follower) forgetOldest() bool {
 
 func (f *Follower) forget(t *tail) {
 	f.close(t)
+	f.published.clean = false
 	f.tails = slices.DeleteFunc(f.tails, func(o *tail) bool { return o == t })
 	if f.byID[t.id] == t {
 		delete(f.byID, t.id)

@@ -8,7 +8,9 @@ package stream
 
 import (
 	"context"
+	"io"
 	"log/slog"
+	"time"
 )
 
 // A Source is one input.
@@ -40,7 +42,14 @@ type Options struct {
 	Blocks int
 	// Logger takes what an operator should know; nil keeps silent.
 	Logger *slog.Logger
+
+	// grace is how long what has been read may still be handed on when the context
+	// of Run has ended; 0 means shutdownGrace.
+	grace time.Duration
 }
+
+// shutdownGrace is less than the ten seconds that Docker gives a container to end.
+const shutdownGrace = 5 * time.Second
 
 func (o *Options) setDefaults() {
 	if o.MaxLine <= 0 {
@@ -50,18 +59,54 @@ func (o *Options) setDefaults() {
 	if o.Blocks <= 0 {
 		o.Blocks = DefaultBlocks
 	}
+	if o.grace <= 0 {
+		o.grace = shutdownGrace
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 }
 
-// deliver sends a block, or takes it back when ctx ends first.
-func deliver(ctx context.Context, out chan<- *Block, b *Block) error {
+// after returns a context that ends that long after ctx does.
+func after(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if sleep(late, grace) == nil {
+			cancel()
+		}
+	})
+	return late, func() { stop(); cancel() }
+}
+
+// send sends a block, or returns ctx's error where that ends first.
+func send(ctx context.Context, out chan<- *Block, b *Block) error {
 	select {
 	case out <- b:
 		return nil
 	case <-ctx.Done():
-		b.discard()
 		return ctx.Err()
 	}
+}
+
+// pumpLive is pump for lines that come as they are written and cannot be read a
+// second time: when ctx ends so does the reading, but what has been read may still
+// be handed on for a while, and is counted where it is lost.
+func pumpLive(ctx context.Context, r io.Reader, name string, o *Options, p *pool, s *Stats, out chan<- *Block) error {
+	late, cancel := after(ctx, o.grace)
+	defer cancel()
+	lines := &lineReader{cutter: cutter{max: o.MaxLine}, r: &contextReader{ctx: ctx, r: r}, live: true}
+	return pump(late, lines, name, p, s, out, func() {})
+}
+
+// A contextReader reads no more once its context is done.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r *contextReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
 }

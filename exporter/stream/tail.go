@@ -2,11 +2,13 @@ package stream
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,13 +20,16 @@ type tail struct {
 	id    identity
 	print fingerprint
 	cutter
-	acks *ledger // moves with the content, if that moves into a copy
+	acks  *ledger // moves with the content, if that moves into a copy
+	limit int64   // where the content ends for good; 0 while it may grow
 
-	f      *os.File // nil while closed
-	offset int64    // where the next unread line starts
-	size   int64    // as last seen
-	mtime  time.Time
-	active time.Time // when it last gave records
+	f       *os.File // nil while closed
+	archive *archive // read instead of f, where the file was compressed meanwhile
+	wrap    unwrapper
+	offset  int64 // where the next unread line starts
+	size    int64 // as last seen
+	mtime   time.Time
+	active  time.Time // when it last gave records
 	// eof: all that was there at size has been read, but for an unfinished line.
 	eof bool
 	// align: offset is an arbitrary place, to be moved to the start of its line.
@@ -34,6 +39,11 @@ type tail struct {
 	// gone is since when no glob names the file; zero while one does.
 	gone time.Time
 	seen uint64 // the last scan that saw it
+	// same: since it was opened or cut it has been found to begin as it did, and
+	// not with nothing.
+	same bool
+	// named is when a scan last found it under its path, in nanoseconds since the epoch.
+	named *atomic.Int64
 	// undecided: it may be a copy of another file; it is none if decideBy passes
 	// without a sign. shadow: it is one, and is read only if that file is cut.
 	undecided bool
@@ -47,14 +57,29 @@ func (t *tail) lag() int64 { return max(t.size-t.offset, 0) }
 
 // due reports whether the file is to be looked at in this pass.
 func (f *Follower) due(t *tail) bool {
-	if t.f == nil || t.shadow {
+	if !t.open() || t.shadow {
 		return false
 	}
-	if t.after != nil && (t.after.eof || t.after.f == nil) {
+	if t.after != nil && (t.after.eof || !t.after.open()) {
 		t.after = nil
+	}
+	if t.after != nil && t.f != nil && !t.undecided {
+		f.guard(t)
 	}
 	return t.after == nil
 }
+
+// guard notices when a file is cut that waits for another.
+func (f *Follower) guard(t *tail) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, same, err := f.refresh(t); err == nil && !same {
+		f.truncated(t)
+	}
+	f.publish()
+}
+
+func (t *tail) open() bool { return t.f != nil || t.archive != nil }
 
 // step reads the next lines of a file into the block, which stays empty where
 // there are none, and reports whether to come again at once.
@@ -62,21 +87,15 @@ func (f *Follower) step(t *tail, b *Block) (again bool) {
 	if t.undecided && !f.decideCopy(t) {
 		return false
 	}
-	fi, err := t.f.Stat()
-	if err != nil {
-		return f.failed(t, err)
+	if t.archive != nil {
+		return f.stepArchive(t, b)
 	}
-	size, mtime := fi.Size(), fi.ModTime()
-	if size != t.size || !mtime.Equal(t.mtime) {
-		now, same, err := t.print.check(t.f)
-		if err != nil {
-			return f.failed(t, err)
-		}
-		if !same || size < t.offset {
-			f.truncated(t)
-			return true
-		}
-		t.print, t.size, t.mtime, t.eof = now, size, mtime, false
+	fi, same, err := f.refresh(t)
+	switch {
+	case err != nil:
+		return f.failed(t, err)
+	case !same:
+		return f.truncated(t)
 	}
 	if t.eof {
 		return f.finish(t, fi, b)
@@ -86,25 +105,53 @@ func (f *Follower) step(t *tail, b *Block) (again bool) {
 		return f.failed(t, err)
 	}
 	t.err = nil
-	lines, rest := t.cut(b.buf[:n])
 	t.eof = err == io.EOF
-	f.hand(t, b, lines, rest)
+	if t.wrap.kind != WrapNone && t.wrap.decide(b.buf[:n]) {
+		t.max = wrappedMax
+	}
+	lines, read := t.cut(b.buf[:n])
+	lines, read = t.wrap.lines(b.buf[:lines], read, !t.eof)
+	f.hand(t, b, lines, read)
 	return !t.eof
+}
+
+// refresh looks at an open file, and reports whether it still begins as it did and
+// has at least what was read of it.
+func (f *Follower) refresh(t *tail) (fi fs.FileInfo, same bool, err error) {
+	if fi, err = t.f.Stat(); err != nil {
+		return nil, false, err
+	}
+	size, mtime := fi.Size(), fi.ModTime()
+	if size == t.size && mtime.Equal(t.mtime) {
+		return fi, true, nil
+	}
+	now, same, err := t.print.check(t.f)
+	if err != nil || !same || size < t.offset {
+		return fi, false, err
+	}
+	if now != t.print {
+		t.print, f.published.clean = now, false
+	}
+	t.size, t.mtime, t.eof, t.same = size, mtime, false, now.size > 0
+	t.acks.saw(size)
+	return fi, true, nil
 }
 
 // hand enters the first lines bytes of the block as what the file had up to
 // read bytes behind its offset.
 func (f *Follower) hand(t *tail, b *Block, lines, read int) {
 	t.offset += int64(read)
-	t.size = max(t.size, t.offset) // it may have grown since that was seen
-	f.stats.bytes.Add(int64(read))
+	if t.offset > t.size { // it has grown since that was seen
+		t.size = t.offset
+		t.acks.saw(t.size)
+	}
 	if lines == 0 {
 		return
 	}
 	t.active = time.Now()
 	b.Name, b.Data = t.path, b.buf[:lines]
 	b.acks, b.mark = t.acks, t.acks.add(t.offset)
-	f.bytes += int64(lines)
+	f.bytes += int64(read)
 	f.rows += int64(bytes.Count(b.Data, newline))
 }
 
@@ -120,13 +167,13 @@ func (f *Follower) finish(t *tail, fi fs.FileInfo, b *Block) (again bool) {
 	if t.gone.IsZero() || time.Since(last) < f.o.Grace {
 		return false
 	}
-	if n := int(t.lag()); n > 0 && !t.skip {
-		n, err := t.f.ReadAt(b.buf[:min(n, t.max+1)], t.offset)
+	if n := min(t.lag(), BlockSize-1); n > 0 && !t.skip {
+		n, err := t.f.ReadAt(b.buf[:n], t.offset)
 		if err != nil && err != io.EOF {
 			return f.failed(t, err)
 		}
-		b.buf[n] = '\n'
-		f.hand(t, b, n+1, n)
+		lines := t.wrap.rest(b.buf[:n+1])
+		f.hand(t, b, lines, n)
 	}
 	f.close(t)
 	if _, deleted := identify(t.path, fi); deleted {
@@ -138,15 +185,33 @@ func (f *Follower) finish(t *tail, fi fs.FileInfo, b *Block) (again bool) {
 // truncated begins a file again that was cut or written anew. Where a copy of
 // what it was is found beside it, the copy is read first, from where the file
 // was left.
-func (f *Follower) truncated(t *tail) {
-	kept := t.offset
-	t.after = f.adoptCopy(t)
-	if t.after != nil {
-		kept = max(kept, t.after.size)
+func (f *Follower) truncated(t *tail) (again bool) {
+	c := f.adoptCopy(t)
+	if c == nil && !t.acks.idle() {
+		// What was read and is not counted is nowhere else now: the position stays
+		// what it is until that is over.
+		return false
 	}
-	f.drop(DropTruncated, t.size-kept, t)
-	t.offset, t.size, t.mtime, t.print = 0, 0, time.Time{}, fingerprint{}
-	t.skip, t.eof, t.acks = false, false, newLedger(0)
+	kept := t.offset
+	if c != nil {
+		kept = max(kept, c.size)
+	}
+	f.drop(DropTruncated, t.size-kept, t.path)
+	switch {
+	case c == nil:
+		c = t.after
+	case c != t.after && c.after == nil:
+		c.after = t.after
+	}
+	now := time.Now().UnixNano()
+	t.after = f.between(t.path, t.named.Load(), time.Now(), c, t)
+	t.named.Store(now)
+	t.offset, t.size, t.mtime, t.print, t.limit = 0, 0, time.Time{}, fingerprint{}, 0
+	t.skip, t.eof, t.same, t.acks, t.wrap = false, false, false, f.ledger(0, 0), f.unwrapper()
+	f.published.clean = false
+	// It may be cut again before anything of it is read.
+	_, _, _ = f.refresh(t)
+	return true
 }
 
 // adoptCopy finds the copy of a truncated file and makes it the tail of its content.
@@ -155,7 +220,7 @@ func (f *Follower) adoptCopy(t *tail) *tail {
 		return nil
 	}
 	var c *tail
-	siblings(t.path, func(path string, fi fs.FileInfo) bool {
+	_ = siblings(t.path, func(path string, fi fs.FileInfo) bool {
 		if !rotatedName(t.path, path) || !t.print.matchesFile(path) {
 			return true
 		}
@@ -167,24 +232,44 @@ func (f *Follower) adoptCopy(t *tail) *tail {
 		// Even where nothing of it is left to read it is taken note of: a glob may
 		// name it, which no scan has seen yet.
 		if c = known; c == nil {
-			c = &tail{path: path, id: id, gone: time.Now()}
+			c = f.tail(path, id, Position{Seen: t.named.Load()})
+			c.gone = time.Now()
 			f.add(c)
 		}
 		c.size, c.mtime = fi.Size(), fi.ModTime()
 		return false
 	})
 	if c == nil {
-		return nil
+		return f.adoptArchive(t)
 	}
 	// The file may have been read further than it was copied.
 	c.offset = min(t.offset, c.size)
-	c.cutter, c.print, c.acks = t.cutter, t.print, t.acks
+	c.cutter, c.wrap, c.print, c.acks, c.limit = t.cutter, t.wrap, t.print, t.acks, c.size
+	f.published.clean = false
 	c.shadow, c.undecided, c.after, c.eof = false, false, nil, false
 	if c.f == nil {
 		f.openTail(c, true)
 	}
 	if c.f == nil {
 		return nil
+	}
+	return c
+}
+
+// adoptArchive is adoptCopy where the copy is compressed, or where the number of a
+// file that was compressed has been given to the one that took its name.
+func (f *Follower) adoptArchive(t *tail) *tail {
+	if !t.acks.idle() {
+		return nil // until what is on its way has been counted
+	}
+	c := f.openArchive(Position{Path: t.path, Fingerprint: t.print.hash, FingerprintSize: t.print.size, Offset: t.offset, Size: t.size, Seen: t.named.Load()})
+	switch {
+	case c == nil:
+	case f.byID[c.id] != nil:
+		f.close(c)
+		return nil
+	default:
+		f.add(c)
 	}
 	return c
 }
@@ -214,11 +299,12 @@ func (f *Follower) decideCopy(t *tail) bool {
 		}
 		if same {
 			t.undecided, t.shadow = false, true
+			f.published.clean = false
 			f.close(t)
 			return false
 		}
 	}
-	t.undecided = false
+	t.undecided, f.published.clean = false, false
 	return true
 }
 
@@ -240,6 +326,11 @@ func (f *Follower) openTail(t *tail, force bool) {
 	}
 	t.waits = false
 	h, err := os.Open(t.path)
+	if errors.Is(err, fs.ErrNotExist) && !t.gone.IsZero() {
+		t.waits = true // renamed this moment, as below
+		signal(f.watch.changed)
+		return
+	}
 	if err != nil {
 		f.failed(t, err)
 		return
@@ -259,14 +350,19 @@ func (f *Follower) openTail(t *tail, force bool) {
 	if t.align {
 		t.align = false
 		t.offset, t.skip = lineStart(h, t.offset, t.max)
-		t.acks = newLedger(t.offset)
+		t.acks, f.published.clean = f.ledger(t.offset, fi.Size()), false
+		t.wrap.resume(h, t.offset)
 	} else if t.offset > 0 && t.offset <= fi.Size() {
 		var last [1]byte
 		n, _ := h.ReadAt(last[:], t.offset-1)
 		t.skip = n == 1 && last[0] != '\n'
+		t.wrap.resume(h, t.offset)
 	}
-	t.f, t.err, t.eof = h, nil, false
+	t.f, t.err, t.eof, t.same = h, nil, false, false
 	f.open++
+	if t.print.size == 0 && t.offset > 0 {
+		t.print, _, _ = t.print.check(h)
+	}
 	f.log.recovered("file "+t.path, "the file can be read again", "path", t.path)
 }
 
@@ -289,6 +385,10 @@ func (f *Follower) close(t *tail) {
 		t.f.Close()
 		t.f = nil
 		f.open--
+	}
+	if t.archive != nil {
+		t.archive.close()
+		t.archive = nil
 	}
 }
 

@@ -2,7 +2,9 @@ package stream
 
 import (
 	"log/slog"
+	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,10 +39,23 @@ type watcher struct {
 
 	mu       sync.Mutex
 	followed map[string]bool // the paths of the files
+	// caught are files that have just been made, opened before they can go.
+	caught []caught
+	globs  []string
 }
 
-func newWatcher(enabled bool, log *slog.Logger) *watcher {
+// A caught file is one under a name that a glob matches.
+type caught struct {
+	path string
+	file *os.File
+}
+
+// maxCaught bounds how many files are held until the next scan.
+const maxCaught = 64
+
+func newWatcher(enabled bool, globs []string, log *slog.Logger) *watcher {
 	w := &watcher{
+		globs:   globs,
 		changed: make(chan struct{}, 1),
 		written: make(chan struct{}, 1),
 		dirs:    map[string]bool{},
@@ -71,6 +86,9 @@ func (w *watcher) loop() {
 			if (ev.Has(fsnotify.Create) || ev.Has(fsnotify.Write)) && w.copying(ev.Name) {
 				hurry = time.Now()
 			}
+			if ev.Has(fsnotify.Create) {
+				w.catch(ev.Name)
+			}
 			if ev.Has(fsnotify.Create) || ev.Has(fsnotify.Rename) || ev.Has(fsnotify.Remove) {
 				signal(w.changed)
 				continue
@@ -88,6 +106,37 @@ func (w *watcher) loop() {
 			signal(w.changed)
 		}
 	}
+}
+
+// catch opens a file that has just been made, so that it can be read even if it is
+// gone when the next scan comes.
+func (w *watcher) catch(path string) {
+	if compressedName(path) || !slices.ContainsFunc(w.globs, func(glob string) bool {
+		ok, _ := filepath.Match(glob, path)
+		return ok || glob == path
+	}) {
+		return
+	}
+	// Of a FIFO the open itself would wait for a writer.
+	file, err := os.OpenFile(path, os.O_RDONLY|nonblocking, 0)
+	if err != nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.caught) == maxCaught {
+		file.Close()
+		return
+	}
+	w.caught = append(w.caught, caught{path, file})
+}
+
+// take returns what was caught, which is the caller's to close.
+func (w *watcher) take() (all []caught) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all, w.caught = w.caught, nil
+	return all
 }
 
 func signal(c chan struct{}) {
@@ -145,5 +194,8 @@ func (w *watcher) close() {
 	if w.w != nil {
 		w.w.Close()
 		w.wg.Wait()
+	}
+	for _, c := range w.take() {
+		c.file.Close()
 	}
 }
