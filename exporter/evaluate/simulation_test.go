@@ -1,13 +1,11 @@
 package evaluate
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"math"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -140,38 +138,6 @@ func run(t testing.TB, o simulate.Options) *result {
 	return r
 }
 
-// causes counts what became of the visits, and what else became one, where that
-// moves the dark share.
-func (r *result) causes() map[string]int {
-	causes := map[string]int{}
-	for line, v := range r.visits {
-		f := r.found[line]
-		dark := v.Channel == schema.ChannelDarkSocial
-		if f.resolved && f.outcome.Visit && dark == (f.outcome.Channel == schema.ChannelDarkSocial) {
-			continue
-		}
-		if !dark && !(f.resolved && f.outcome.Visit) {
-			continue
-		}
-		what := v.Channel.String()
-		for _, note := range []struct {
-			is   bool
-			text string
-		}{{v.Typed && !v.Front, "typed deep"}, {v.Front, "front"}, {v.Hidden, "hides referrers"}, {v.InApp, "in-app"}} {
-			if note.is {
-				what += ", " + note.text
-			}
-		}
-		causes[what+" -> "+f.String()]++
-	}
-	for line, f := range r.found {
-		if _, ok := r.visits[line]; !ok && f.resolved && f.outcome.Visit {
-			causes["no visit -> "+f.String()]++
-		}
-	}
-	return causes
-}
-
 // seeds is how many simulations there are of each kind: few in a test, and as many
 // as DARKSHARE_SEEDS says in an evaluation.
 func seeds(t *testing.T) int {
@@ -186,72 +152,108 @@ func seeds(t *testing.T) int {
 	return n
 }
 
-// TestAccuracySimulation prints the dark share of simulated sites beside the
-// truth. What it asks for is what holds today; docs/accuracy.md says what is aimed at.
+// An offset is how far runs of one kind are off the truth.
+type offset struct {
+	sum, worst   float64
+	within, runs int
+}
+
+func (o *offset) add(off, aim float64) {
+	o.sum += off
+	o.runs++
+	if math.Abs(off) > math.Abs(o.worst) {
+		o.worst = off
+	}
+	if math.Abs(off) <= aim {
+		o.within++
+	}
+}
+
+func (o *offset) String() string {
+	return fmt.Sprintf("%+.1f\t%+.1f\t%d of %d", 100*o.sum/float64(o.runs), 100*o.worst, o.within, o.runs)
+}
+
+// TestAccuracySimulation prints the dark share of simulated sites beside the truth,
+// what the estimate is off and why, what is left of that in adjusted, and what the
+// plain rule makes of it.
 func TestAccuracySimulation(t *testing.T) {
 	mixes, shares := simulate.Mixes(), []float64{0, 0.5, 0.9}
 	if raceEnabled || testing.Short() {
 		// One is enough to find races; `mage test` runs them all without the detector.
 		mixes, shares = mixes[:1], shares[1:2]
 	}
-	const worstToday = 0.10
 	var out strings.Builder
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "mix\tformat\tbots\ttruth\tknown\testimate\tceiling\tworst error\tplain rule\t")
-	causes, visits := map[string]int{}, 0
+	fmt.Fprintln(w, "mix\tformat\tbots\ttruth\tknown\testimate\tceiling\toff, mean\tworst\twithin\tadjusted\toff, mean\tworst\twithin\tplain rule\toff, mean\t")
 	n := seeds(t)
+	columns, causes, expected := []string{}, map[string]points{}, map[string]float64{}
+	within := [2]int{}
 	for _, mix := range mixes {
+		columns, causes[mix.Name] = append(columns, mix.Name), points{}
 		for _, format := range []simulate.Format{simulate.Combined, simulate.NginxJSON} {
 			for _, bots := range shares {
-				var truth, plain, worst float64
+				aim := 0.03
+				if bots > 0.5 {
+					aim = 0.05
+				}
+				var truth, plain float64
 				var sum tally.DarkShare
+				var estimate, adjusted offset
 				for seed := range n {
 					r := run(t, simulate.Options{
 						Seed: uint64(seed + 1), Start: time.Date(2026, 9, 2, 0, 0, 0, 0, time.UTC), Duration: 48 * time.Hour,
 						Visits: 100, Bots: bots, Mix: mix, Format: format,
 					})
-					d, want := r.report.DarkShare, r.truth.DarkShare()
-					if off := d.Estimate - want; math.Abs(off) > math.Abs(worst) {
-						worst = off
+					d, is := r.report.DarkShare, r.truth.DarkShare()
+					estimate.add(d.Estimate-is, aim)
+					adjusted.add(d.Adjusted-is, aim)
+					truth, plain = truth+is, plain+r.plain
+					sum.Known, sum.Estimate, sum.Adjusted, sum.Ceiling = sum.Known+d.Known, sum.Estimate+d.Estimate, sum.Adjusted+d.Adjusted, sum.Ceiling+d.Ceiling
+					if bots <= 0.5 {
+						for cause, x := range r.causes() {
+							causes[mix.Name][cause] += x / float64(4*n)
+						}
+						expected[mix.Name] += (d.Adjusted - d.Estimate) / float64(4*n)
 					}
-					truth, plain = truth+want, plain+r.plain
-					sum.Known, sum.Estimate, sum.Ceiling = sum.Known+d.Known, sum.Estimate+d.Estimate, sum.Ceiling+d.Ceiling
-					for cause, k := range r.causes() {
-						causes[cause] += k
+					run := fmt.Sprintf("%s, %s, %.0f %% bots, seed %d", mix.Name, format, 100*bots, seed+1)
+					if is < d.Known || is > d.Ceiling {
+						t.Errorf("%s: the truth %.3f is not between known %.3f and ceiling %.3f", run, is, d.Known, d.Ceiling)
 					}
-					visits += len(r.visits)
-					if want < d.Known || want > d.Ceiling {
-						t.Errorf("%s, %s, %.0f %% bots, seed %d: the truth %.3f is not between known %.3f and ceiling %.3f",
-							mix.Name, format, 100*bots, seed+1, want, d.Known, d.Ceiling)
-					}
-					if math.Abs(d.Estimate-want) > worstToday {
-						t.Errorf("%s, %s, %.0f %% bots, seed %d: estimate %.3f, truth %.3f", mix.Name, format, 100*bots, seed+1, d.Estimate, want)
+					most := reached(mix.Name, bots)
+					if math.Abs(d.Estimate-is) > most.estimate || math.Abs(d.Adjusted-is) > most.adjusted {
+						t.Errorf("%s: estimate %.3f, adjusted %.3f, truth %.3f", run, d.Estimate, d.Adjusted, is)
 					}
 				}
+				within[0], within[1] = within[0]+estimate.within, within[1]+adjusted.within
 				k := float64(n) / 100
-				fmt.Fprintf(w, "%s\t%s\t%.0f %%\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%\t%+.1f\t%.1f %%\t\n", mix.Name, format, 100*bots,
-					truth/k, sum.Known/k, sum.Estimate/k, sum.Ceiling/k, 100*worst, plain/k)
+				fmt.Fprintf(w, "%s\t%s\t%.0f %%\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f %%\t%v\t%.1f %%\t%v\t%.1f %%\t%+.1f\t\n", mix.Name, format, 100*bots,
+					truth/k, sum.Known/k, sum.Estimate/k, sum.Ceiling/k, &estimate, sum.Adjusted/k, &adjusted, plain/k, (plain-truth)/k)
 			}
 		}
 	}
 	w.Flush()
-	t.Logf("simulated sites, %d seeds of each:\n\n%s\n%s", n, out.String(), table(causes, visits))
+	fmt.Fprintf(&out, "\nwithin 3 points, 5 at 90 %% bots: %d runs by the estimate, %d adjusted, of %d\n\n", within[0], within[1], len(mixes)*2*len(shares)*n)
+	printCauses(&out, "why, in points, up to 50 % bots", columns, causes, expected)
+	t.Logf("simulated sites, %d seeds of each; off by in points:\n\n%s", n, out.String())
 }
 
-// table lists the largest causes of error.
-func table(causes map[string]int, visits int) string {
-	keys := make([]string, 0, len(causes))
-	for k := range causes {
-		keys = append(keys, k)
+// farthest is how far a run may be off for the test to pass.
+type farthest struct{ estimate, adjusted float64 }
+
+// reached is what twenty seeds of each kind reach, and half a point for another's
+// chance. The estimate counts every visit without a referrer to a deep page, so what
+// is typed or has lost its referrer makes it too high, by more than is aimed at on all
+// sites but the news. docs/accuracy.md says why, and what is left of it in adjusted.
+func reached(mix string, bots float64) farthest {
+	if bots > 0.5 {
+		return farthest{0.05, 0.05}
 	}
-	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(causes[b]-causes[a], cmp.Compare(a, b)) })
-	var out strings.Builder
-	fmt.Fprintf(&out, "What moves the dark share, in %% of %d true visits:\n\n", visits)
-	for i, k := range keys {
-		if i == 25 {
-			break
-		}
-		fmt.Fprintf(&out, "%6.2f  %s\n", 100*float64(causes[k])/float64(visits), k)
-	}
-	return out.String()
+	return map[string]farthest{
+		"news":           {0.035, 0.035},
+		"shop":           {0.045, 0.035},
+		"blog":           {0.070, 0.045},
+		"docs":           {0.055, 0.035},
+		"wechat-heavy":   {0.055, 0.040},
+		"scanner-ridden": {0.055, 0.035},
+	}[mix]
 }

@@ -144,7 +144,7 @@ func newSenders() map[string]*sender {
 		{name: "claude", channel: ai, loss: 0.2, web: 0.8, phone: 0.2, refs: []string{"https://claude.ai/"}},
 		{name: "copilot", channel: ai, loss: 0.1, web: 0.3, phone: 0.2, refs: []string{"https://copilot.microsoft.com/"}, tags: []string{"utm_source=copilot.com"}, tagged: 0.5},
 
-		// Untagged newsletters are what Mix.Tagged leaves of them.
+		// Untagged newsletters are what Mix.Tagged leaves of them; see session.channel.
 		{name: newsletter, channel: schema.ChannelEmail, loss: 0.65, web: 0.35, phone: 0.55,
 			refs: []string{"https://mail.google.com/", "https://outlook.live.com/", "https://mail.yahoo.com/", "https://messagerie.orange.fr/"},
 			tags: []string{"utm_source=newsletter&utm_medium=email&utm_campaign=weekly", "utm_source=brevo&utm_medium=email&utm_campaign=digest",

@@ -187,11 +187,20 @@ func (v *session) land(s *simulation) {
 	v.tell(s)
 }
 
+// channel is who sent the visit, by DESIGN.md's channels: a newsletter is email by
+// its tag; without one it is mail as any other, and that is private sharing.
+func (v *session) channel() schema.Channel {
+	if v.from.channel == schema.ChannelEmail && v.query == "" {
+		return schema.ChannelDarkSocial
+	}
+	return v.from.channel
+}
+
 // tell counts the visit.
 func (v *session) tell(s *simulation) {
 	p := &s.site.pages[v.page]
 	t := s.truth
-	t.Visits[v.from.channel]++
+	t.Visits[v.channel()]++
 	t.Sources[v.from.name]++
 	t.PageVisits[p.path]++
 	if v.hidden {
@@ -221,7 +230,7 @@ func (v *session) tell(s *simulation) {
 	}
 	s.OnVisit(Visit{
 		Time: s.time(), Line: s.out.lines, Page: p.path, Target: target,
-		Channel: v.from.channel, Source: v.from.name, Front: front, Typed: typed,
+		Channel: v.channel(), Source: v.from.name, Front: front, Typed: typed,
 		Referrer: v.cameFrom != "", Tagged: v.query != "", InApp: v.inApp,
 		Hidden: v.hidden, Returning: v.known,
 	})
@@ -360,7 +369,7 @@ func (v *session) view(s *simulation) {
 	v.url = p.url
 	s.truth.Pages++
 	if p.class == classGoal {
-		s.truth.Conversions[v.from.channel]++
+		s.truth.Conversions[v.channel()]++
 		v.left = 0
 	}
 	s.write(byPerson, r)

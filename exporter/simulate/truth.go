@@ -21,6 +21,8 @@ type Truth struct {
 
 	// Visits are the landings of people by who really sent them. Nobody is sent
 	// by schema.ChannelUnknown: a client that hides referrers was sent by someone.
+	// Newsletters without a tag are private mail, as DESIGN.md has it, and newsletters
+	// in Sources.
 	Visits [schema.NumChannels]int64
 	// Sources counts the visits by app or site.
 	Sources map[string]int64

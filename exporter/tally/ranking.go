@@ -2,17 +2,18 @@ package tally
 
 // A ranking is a binary heap of items, the lowest score first. The scores lie in
 // the heap itself: this is on the way of every visit, and container/heap would
-// follow two pointers a comparison. Items of one score are in the order of their
-// names, so that the same log gives the same leaders.
+// follow two pointers a comparison. Of items with one score the newest is the lowest,
+// so that the same log gives the same leaders.
 type ranking []ranked
 
 type ranked struct {
 	score float64
+	since uint64 // the number of the visit that it is watched since
 	*item
 }
 
 func (r ranking) less(i, j int) bool {
-	return r[i].score < r[j].score || r[i].score == r[j].score && r[i].name > r[j].name
+	return r[i].score < r[j].score || r[i].score == r[j].score && r[i].since > r[j].since
 }
 
 func (r ranking) swap(i, j int) {

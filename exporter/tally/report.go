@@ -53,6 +53,10 @@ type DarkShare struct {
 	Visits uint64 `json:"visits"`
 	// DarkVisits is the estimate's count.
 	DarkVisits uint64 `json:"dark_visits"`
+	// Adjusted is the estimate without the visits that are expected to be typed, or
+	// to have lost the referrer of a public sender (excess.yaml), and no less than
+	// Known. It stands on assumptions about the average site.
+	Adjusted float64 `json:"adjusted"`
 }
 
 // A ChannelReport is the visits of a channel, and by source, most first.
@@ -154,6 +158,7 @@ func (t *Tally) totals(of func(site int) bool) Totals {
 		}
 	}
 	var all, social Share
+	var excess parts
 	sources := map[schema.Channel]map[string]uint64{}
 	for k, c := range t.visits {
 		if !of(k.site()) {
@@ -165,13 +170,15 @@ func (t *Tally) totals(of func(site int) bool) Totals {
 			sources[k.channel()] = map[string]uint64{}
 		}
 		sources[k.channel()][t.opt.SourceName(k.source())] += c.n
+		each, _ := t.excess(k.channel(), k.source(), k.evidence())
+		excess += each.times(c.n)
 		all.add(k.channel(), k.evidence(), c.n)
 		if k.channel() == schema.ChannelSocial || k.channel() == schema.ChannelDarkSocial {
 			social.add(k.channel(), k.evidence(), c.n)
 		}
 	}
 	sum.Visits = all.Visits
-	sum.DarkShare, sum.OfSocial = all.report(), social.ofSocial(all)
+	sum.DarkShare, sum.OfSocial = all.report(excess), social.ofSocial(all, excess)
 	for c := range schema.NumChannels {
 		if len(sources[c]) > 0 {
 			sum.Channels = append(sum.Channels, channelReport(c, sources[c]))
@@ -238,7 +245,7 @@ func (s *Share) add(c schema.Channel, e schema.Evidence, n uint64) {
 	}
 }
 
-func (s Share) report() DarkShare {
+func (s Share) report(excess parts) DarkShare {
 	d := DarkShare{Visits: s.Visits, DarkVisits: s.Dark[schema.BoundEstimate]}
 	if s.Visits == 0 {
 		return d
@@ -246,17 +253,25 @@ func (s Share) report() DarkShare {
 	n := float64(s.Visits)
 	d.Known = float64(s.Dark[schema.BoundKnown]) / n
 	d.Estimate = float64(s.Dark[schema.BoundEstimate]) / n
+	d.Adjusted = s.without(excess) / n
 	d.Ceiling = float64(s.Dark[schema.BoundCeiling]) / n
 	d.Interval[0], d.Interval[1] = stats.Wilson(float64(s.Dark[schema.BoundEstimate]), n)
 	return d
 }
 
+// without returns how many of the estimate's visits are left without the excess:
+// all that are known, at the least.
+func (s Share) without(excess parts) float64 {
+	return max(float64(s.Dark[schema.BoundKnown]), float64(s.Dark[schema.BoundEstimate])-excess.visits())
+}
+
 // ofSocial is the dark share of social. Its bounds differ from those of all
 // visits in what they are of, too: private and public sharing under the same bound.
-func (s Share) ofSocial(all Share) DarkShare {
-	d := s.report()
+func (s Share) ofSocial(all Share, excess parts) DarkShare {
+	d := s.report(excess)
 	public := float64(s.Visits - s.Dark[schema.BoundEstimate])
 	d.Known = ratio(float64(s.Dark[schema.BoundKnown]), public)
+	d.Adjusted = ratio(s.without(excess), public)
 	d.Ceiling = ratio(float64(all.Dark[schema.BoundCeiling]), public)
 	return d
 }

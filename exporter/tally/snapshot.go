@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/darkshare/darkshare/exporter/schema"
+	"github.com/darkshare/darkshare/exporter/stats"
 )
 
 // Snapshot returns every series, in the order of schema.Metrics and sorted by
@@ -18,6 +19,7 @@ func (t *Tally) Snapshot() []schema.Family {
 			t.snapshotSite(&b, t.opt.SiteName(id), s)
 		}
 	}
+	t.snapshotExcess(&b)
 	for k, c := range t.visits {
 		b.add(schema.Visits, c, t.opt.SiteName(k.site()), k.channel().String(), t.opt.SourceName(k.source()), k.evidence().String(), k.device().String())
 	}
@@ -62,6 +64,9 @@ func (t *Tally) snapshotSite(b *builder, name string, s *siteTally) {
 		for bound, dark := range sum.Dark {
 			b.gauge(schema.Ratio, float64(dark)/float64(sum.Visits), name, windowSpans[i].name, schema.Bound(bound).String())
 		}
+		lower, upper := stats.Wilson(float64(sum.Dark[schema.BoundEstimate]), float64(sum.Visits))
+		b.gauge(schema.EstimateInterval, lower, name, windowSpans[i].name, schema.LimitLower)
+		b.gauge(schema.EstimateInterval, upper, name, windowSpans[i].name, schema.LimitUpper)
 	}
 	s.pages.each(func(page string, it *item) {
 		var rest uint64
@@ -79,6 +84,23 @@ func (t *Tally) snapshotSite(b *builder, name string, s *siteTally) {
 			b.add(schema.SectionVisits, &counter{n, it.created}, name, section, schema.Channel(c).String())
 		}
 	})
+}
+
+// snapshotExcess adds up what is expected beside the visits that are counted.
+func (t *Tally) snapshotExcess(b *builder) {
+	sums := make([][schema.NumCauses]parts, len(t.sites))
+	for k, c := range t.visits {
+		n, cause := t.excess(k.channel(), k.source(), k.evidence())
+		sums[k.site()][cause] += n.times(c.n)
+	}
+	for id, s := range t.sites {
+		if s == nil {
+			continue
+		}
+		for cause, sum := range sums[id] {
+			b.family(schema.DeepLinkExcess).Add(sum.visits(), s.created, t.opt.SiteName(id), schema.Cause(cause).String())
+		}
+	}
 }
 
 // each calls f with every name that has counters, and with the rest.

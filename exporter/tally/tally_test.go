@@ -82,6 +82,7 @@ func TestSnapshot(t *testing.T) {
 		"example.com,1h,ceiling 0.75", "example.com,1h,estimate 0.5", "example.com,1h,known 0.25",
 		"example.com,24h,ceiling 0.75", "example.com,24h,estimate 0.5", "example.com,24h,known 0.25",
 		"example.com,5m,ceiling 0.75", "example.com,5m,estimate 0.5", "example.com,5m,known 0.25")
+	f(schema.DeepLinkExcess, "example.com,referrer_lost 0.03093", "example.com,typed 0.05")
 	f(schema.PageVisits, "example.com,(other),dark_social 0", "example.com,(other),rest 0",
 		"example.com,/,dark_social 0", "example.com,/,rest 1", "example.com,/blog/a,dark_social 2",
 		"example.com,/blog/a,rest 0", "example.com,/shop/b,dark_social 0", "example.com,/shop/b,rest 1")
@@ -92,7 +93,7 @@ func TestSnapshot(t *testing.T) {
 	if r.Visits != 4 || r.Unconfirmed != 1 || r.Lines != 2 || r.Requests["landing"] != 5 {
 		t.Errorf("report: %+v", r)
 	}
-	want := DarkShare{Known: 0.25, Estimate: 0.5, Ceiling: 0.75, Visits: 4, DarkVisits: 2, Interval: r.DarkShare.Interval}
+	want := DarkShare{Known: 0.25, Estimate: 0.5, Ceiling: 0.75, Visits: 4, DarkVisits: 2, Interval: r.DarkShare.Interval, Adjusted: r.DarkShare.Adjusted}
 	if r.DarkShare != want {
 		t.Errorf("dark share %+v, want %+v", r.DarkShare, want)
 	}
@@ -150,7 +151,7 @@ func TestRanking(t *testing.T) {
 		case len(all) < 10 || rnd.IntN(3) == 0:
 			it := &item{name: fmt.Sprint(i)}
 			all = append(all, it)
-			r.add(ranked{float64(rnd.IntN(50)), it})
+			r.add(ranked{float64(rnd.IntN(50)), rnd.Uint64N(50), it})
 		case rnd.IntN(2) == 0:
 			r.raise(all[rnd.IntN(len(all))].at, float64(rnd.IntN(20)))
 		default:

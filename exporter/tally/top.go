@@ -26,6 +26,7 @@ type top struct {
 	rest       item
 	total      sums
 	replaced   uint64
+	admitted   uint64
 	overflowed uint64 // counted under the rest
 	epoch      int64
 	// The weight of the newest time.
@@ -108,10 +109,7 @@ func (t *top) counted(name []byte, now int64, clock func() time.Time) (it, serie
 			t.overflowed++
 			return it, &t.rest
 		}
-		last := t.leaders.remove(0)
-		last.leader, last.visits, last.shares = false, [schema.NumChannels]uint64{}, 0
-		t.candidates.add(last)
-		t.replaced++
+		t.demote()
 	}
 	best := t.candidates.remove(it.at)
 	it.leader, it.created = true, clock()
@@ -119,11 +117,21 @@ func (t *top) counted(name []byte, now int64, clock func() time.Time) (it, serie
 	return it, it
 }
 
+// demote takes the series of the last leader.
+func (t *top) demote() {
+	last := t.leaders.remove(0)
+	last.leader, last.visits, last.shares = false, [schema.NumChannels]uint64{}, 0
+	t.candidates.add(last)
+	t.replaced++
+}
+
 // admit makes a candidate of the name, in the place of the lowest where there is
 // no room; that one's score is the most that the new one can have missed.
 func (t *top) admit(name string, weight float64) *item {
+	t.admitted++
 	if len(t.candidates) >= t.limit*candidatesPerLeader {
 		lowest := t.candidates[0].item
+		t.candidates[0].since = t.admitted
 		delete(t.items, lowest.name)
 		lowest.name, lowest.all = name, sums{}
 		t.items[name] = lowest
@@ -132,7 +140,7 @@ func (t *top) admit(name string, weight float64) *item {
 	}
 	it := &item{name: name}
 	t.items[name] = it
-	t.candidates.add(ranked{weight, it})
+	t.candidates.add(ranked{weight, t.admitted, it})
 	return it
 }
 

@@ -62,6 +62,27 @@ func BenchmarkObserve(b *testing.B) {
 	}
 }
 
+// BenchmarkWalk goes from page to page, which teaches the entry pages.
+func BenchmarkWalk(b *testing.B) {
+	page := func(rnd *rand.Rand) string {
+		return fmt.Sprintf("/section-%d/an-article-with-a-title-%d.html", rnd.IntN(12), rnd.IntN(40))
+	}
+	s := newSteady(Options{}, func(rnd *rand.Rand, _ string) (acts []act) {
+		from := page(rnd)
+		acts = []act{{what: "landing", page: from}, {what: "asset"}}
+		for range 6 {
+			to := page(rnd)
+			acts = append(acts, act{what: "internal", page: to, from: from})
+			from = to
+		}
+		return acts
+	})
+	b.ReportAllocs()
+	for b.Loop() {
+		s.step()
+	}
+}
+
 func slicesOf(a act, n int) (acts []act) {
 	for range n {
 		acts = append(acts, a)

@@ -114,7 +114,7 @@ func TestRewind(t *testing.T) {
 		for i := range 10 {
 			a := act{at: time.Duration(i) * day, who: "a", what: "asset"}
 			r.see(a)
-			keys[visitorKey(r.salts.of(a.event(0).Time/dayNanos), a.event(0))] = true
+			keys[visitorKey(r.salts.of(a.event(0).Time/dayNanos), a.event(0).Client, a.event(0))] = true
 		}
 		if len(keys) != 10 {
 			t.Errorf("a visitor has %d keys in 10 days", len(keys))

@@ -1,17 +1,21 @@
 package visit
 
 import (
+	"bytes"
 	"math"
 	"math/bits"
 	"time"
 
+	"github.com/darkshare/darkshare/exporter/attribution"
 	"github.com/darkshare/darkshare/exporter/schema"
 )
 
 // entryPages learns which pages people type or have bookmarked: the hubs, from
 // which visitors go on to many different pages. In real logs home pages had 12
 // to 237 distinct onward pages, section fronts and searches 16 to 83, articles 0
-// to 14; neither depth nor length of the path tells them apart.
+// to 14; neither depth nor length of the path tells them apart. Where few visitors
+// have come yet, the site's own structure tells earlier: pages below the page, and
+// links to it from all over the site.
 type entryPages struct {
 	index   index
 	slab    []entryPage
@@ -44,14 +48,35 @@ func (b *targets) count(c *targets) float64 {
 type entryPage struct {
 	key  uint64
 	went lately[onward]
-	// Visits here that were known to be private, and those without a referrer.
-	private, bare float32
+	// Visits here that were known to be private, those without a referrer, and
+	// those that somebody public is known to have sent.
+	private, bare, public float32
 }
 
-// onward is where visitors went on to from a page in one period.
+// onward is how a page was connected with others in one period.
 type onward struct {
+	// The pages that visitors went on to, and how many clicks that took.
 	pages  targets
 	clicks float32
+	// The pages that visitors came from, and those below this one that people
+	// landed on.
+	from, below few
+	// Of a directory: the pages right in it that enough visitors have gone on from
+	// to tell, and those of them that are hubs.
+	judged, hubs few
+}
+
+// few is a set of pages as targets is, for sets whose size matters up to a few
+// dozen only.
+type few uint64
+
+func (b *few) add(hash uint64) { *b |= 1 << (hash & 63) }
+
+// count estimates how many distinct pages are in the union of the two.
+func (b few) count(c few) float64 {
+	const m = 64
+	set := min(bits.OnesCount64(uint64(b|c)), m-1)
+	return -m * math.Log(1-float64(set)/m)
 }
 
 // lately holds what was learned in the newest period, and in the one before.
@@ -96,6 +121,22 @@ const (
 	// A page is known for a hub earlier where hardly two visitors went the same way.
 	earlyTargets = 10
 	earlyShare   = 0.8
+	// And earlier still where visitors came to it from menuSources pages of the site,
+	// as they do to what stands in its menus, and most visits from outside have no
+	// referrer: menuTargets. What goes round in private is in no menu, and what all
+	// pages praise as the most read comes from search engines and networks, too.
+	menuSources = 5
+	menuTargets = 5
+	// A page is the front of what lies below it in the tree of paths where people
+	// landed on frontBelow such pages and went on from it to frontTargets pages. The
+	// steps of a form lie below its page, too, but nobody lands on them.
+	frontBelow   = 8
+	frontTargets = 2
+	// Where siblingHubs pages right in a directory are hubs (/category/shoes), and at
+	// least half of those that judgedClicks tell of, its other pages are, too. The
+	// root is no such directory: on many sites everything is in it.
+	siblingHubs  = 3
+	judgedClicks = 10
 	// Where private visits are known to come to a page, those without a referrer
 	// are most likely private too, whatever else the page is.
 	privateVisits = 10
@@ -104,75 +145,189 @@ const (
 
 func newEntryPages(limit int) entryPages { return entryPages{index: newIndex(), limit: limit} }
 
-// follow takes a visitor going from one page of the site to another.
-func (p *entryPages) follow(site int, from, to []byte, now int64) {
-	period := now / forgetAfter
-	e := p.page(pageKey(site, from), period)
-	e.went.turn(period)
-	e.went.now.clicks++
-	was := e.went.now.pages
-	e.went.now.pages.add(mix(hashBytes(to)))
-	if e.went.now.pages == was {
+// follow takes a visitor going from one page of the site to another: e is an
+// internal page view.
+func (p *entryPages) follow(e *Event) {
+	period := e.Time / forgetAfter
+	from, to := hashedPageKey(e.Site, e.RefererHash), hashedPageKey(e.Site, e.PageHash)
+	if i := p.find(to); i != none {
+		target := &p.slab[i]
+		target.went.turn(period)
+		target.went.now.from.add(mix(from))
+	}
+	source := p.page(from, period)
+	source.went.turn(period)
+	source.went.now.clicks++
+	was := source.went.now.pages
+	source.went.now.pages.add(mix(e.PageHash))
+	fresh := source.went.now.pages != was
+	if fresh {
+		for e.Site >= len(p.broadest) {
+			p.broadest = append(p.broadest, lately[float64]{})
+		}
+		b := &p.broadest[e.Site]
+		b.turn(period)
+		b.now = max(b.now, source.went.now.pages.count(&source.went.before.pages))
+	}
+	// What the page's directory learns of it changes where somebody goes a new way.
+	if clicks := source.went.now.clicks; clicks == judgedClicks || fresh && clicks > judgedClicks {
+		p.judge(e, from, source.hub(period, p.most(e.Site, period)))
+	}
+}
+
+// judge tells the directory that the page is in whether the page is a hub.
+func (p *entryPages) judge(e *Event, page uint64, hub bool) {
+	dir := directory(e.RefererPage)
+	if dir == nil {
 		return
 	}
-	for site >= len(p.broadest) {
-		p.broadest = append(p.broadest, lately[float64]{})
+	period := e.Time / forgetAfter
+	d := p.page(pageKey(e.Site, dir), period)
+	d.went.turn(period)
+	d.went.now.judged.add(mix(page))
+	if hub {
+		d.went.now.hubs.add(mix(page))
 	}
-	b := &p.broadest[site]
-	b.turn(period)
-	b.now = max(b.now, e.went.now.pages.count(&e.went.before.pages))
+}
+
+// directory returns the directory that the page is right in, with its slash, or
+// nil if that is the root.
+func directory(page []byte) []byte {
+	i := bytes.LastIndexByte(bytes.TrimSuffix(page, slash), '/')
+	if i <= 0 {
+		return nil
+	}
+	return page[:i+1]
+}
+
+var slash = []byte("/")
+
+// most is how many onward pages the site's broadest page has.
+func (p *entryPages) most(site int, period int64) float64 {
+	if site >= len(p.broadest) {
+		return 0
+	}
+	return max(p.broadest[site].at(period))
+}
+
+// hub reports whether the page is a hub by what is known of itself, where the
+// site's broadest page has most onward pages.
+func (e *entryPage) hub(period int64, most float64) bool {
+	now, before := e.went.at(period)
+	// The ways of last week count half: the longer a front is known, the more often
+	// two will have gone the same.
+	onward, clicks := now.pages.count(&before.pages), float64(now.clicks+before.clicks/2)
+	early := float64(earlyTargets)
+	if now.from.count(before.from) >= menuSources && e.bare >= e.public {
+		early = menuTargets
+	}
+	return onward >= max(hubTargets, hubShare*most) ||
+		onward >= early && onward >= earlyShare*clicks && onward >= hubShare*most ||
+		onward >= frontTargets && now.below.count(before.below) >= frontBelow
+}
+
+// narrow reports whether visitors are known to go the same few ways from the page,
+// whatever they do on those beside it.
+func (e *entryPage) narrow(period int64) bool {
+	now, before := e.went.at(period)
+	clicks := float64(now.clicks + before.clicks)
+	return clicks >= judgedClicks && now.pages.count(&before.pages) < clicks/2
+}
+
+// amongHubs reports whether the pages beside this one are hubs.
+func (p *entryPages) amongHubs(site int, page []byte, period int64) bool {
+	dir := directory(page)
+	if dir == nil {
+		return false
+	}
+	i := p.find(pageKey(site, dir))
+	if i == none {
+		return false
+	}
+	now, before := p.slab[i].went.at(period)
+	hubs := now.hubs.count(before.hubs)
+	return hubs >= siblingHubs && hubs >= now.judged.count(before.judged)/2
 }
 
 // landed takes a visit to the page, which teaches how it is reached.
 func (p *entryPages) landed(key uint64, o *Outcome) {
+	p.above(key, o)
 	private := o.Channel == schema.ChannelDarkSocial && o.Evidence.Known()
 	bare := o.Evidence == schema.EvidenceEntryPage || o.Evidence == schema.EvidenceDeepLink
-	if !private && !bare {
+	if o.Channel == schema.ChannelUnknown {
 		return
 	}
 	// Pages without a referrer teach something only where there is something to
 	// compare them with.
-	i := p.index.get(key)
+	i := p.find(key)
 	if i == none && !private {
 		return
 	}
 	e := p.page(key, o.Time/forgetAfter)
-	if private {
+	switch {
+	case private:
 		e.private++
-	} else {
+	case bare:
 		e.bare++
+	default:
+		// A page that many find does not forget its private visits for that.
+		e.public = min(e.public+1, 2000)
 	}
 	if e.private+e.bare > 1000 {
-		e.private, e.bare = e.private/2, e.bare/2
+		e.private, e.bare, e.public = e.private/2, e.bare/2, e.public/2
+	}
+}
+
+// levels is how many of the pages above a page in the tree of paths are its fronts.
+const levels = 4
+
+// above notes for the pages above the visit's in the tree of paths that people land
+// below them. It makes none of them known: a front will be as soon as a visitor
+// goes on from it.
+func (p *entryPages) above(key uint64, o *Outcome) {
+	dir := bytes.TrimRight(o.Page, "/")
+	for range levels {
+		i := bytes.LastIndexByte(dir, '/')
+		if i <= 0 {
+			return
+		}
+		n := p.find(pageKey(o.Site, dir[:i+1]))
+		if n == none {
+			n = p.find(pageKey(o.Site, dir[:i]))
+		}
+		if n != none {
+			e := &p.slab[n]
+			e.went.turn(o.Time / forgetAfter)
+			e.went.now.below.add(mix(key))
+		}
+		dir = dir[:i]
 	}
 }
 
 // typed reports whether people come to the landing's page by typing or from a
 // bookmark, and notes in the landing whether that was learned.
 func (p *entryPages) typed(l *landing) bool {
-	i := p.index.get(l.key)
-	if i == none {
-		return l.entryPage
-	}
-	e := &p.slab[i]
-	if e.private >= privateVisits && e.private >= privateShare*(e.private+e.bare) {
+	i := p.find(l.key)
+	if i != none && p.slab[i].shared() {
 		return false
 	}
 	if l.entryPage {
 		return true
 	}
 	period := l.Time / forgetAfter
-	var most float64
-	if l.Site < len(p.broadest) {
-		most = max(p.broadest[l.Site].at(period))
+	if i != none {
+		e := &p.slab[i]
+		if l.Learned = e.hub(period, p.most(l.Site, period)); l.Learned || e.narrow(period) {
+			return l.Learned
+		}
 	}
-	now, before := e.went.at(period)
-	// The ways of last week count half: the longer a front is known, the more often
-	// two will have gone the same.
-	onward, clicks := now.pages.count(&before.pages), float64(now.clicks+before.clicks/2)
-	l.Learned = onward >= max(hubTargets, hubShare*most) ||
-		onward >= earlyTargets && onward >= earlyShare*clicks && onward >= hubShare*most
+	l.Learned = p.amongHubs(l.Site, l.page, period)
 	return l.Learned
+}
+
+// shared reports whether the page is known to go round in private.
+func (e *entryPage) shared() bool {
+	return e.private >= privateVisits && e.private >= privateShare*(e.private+e.bare)
 }
 
 // rewind sets back the periods of what was learned.
@@ -189,7 +344,7 @@ func (p *entryPages) rewind(now int64) {
 // page returns the page of that key, new if need be; where the table is full, in
 // the place of a page that has taught little.
 func (p *entryPages) page(key uint64, period int64) *entryPage {
-	i := p.index.get(key)
+	i := p.find(key)
 	if i != none {
 		return &p.slab[i]
 	}
@@ -198,7 +353,7 @@ func (p *entryPages) page(key uint64, period int64) *entryPage {
 		p.slab = append(p.slab, entryPage{})
 	} else {
 		i = p.victim(period)
-		p.index.remove(p.slab[i].key)
+		p.index.remove(p.slab[i].key, i)
 		p.evicted++
 	}
 	p.slab[i] = entryPage{key: key}
@@ -213,31 +368,27 @@ func (p *entryPages) victim(period int64) int32 {
 		p.hand = (p.hand + 1) % len(p.slab)
 		e := &p.slab[p.hand]
 		now, before := e.went.at(period)
-		if worth := now.pages.count(&before.pages) + float64(e.private); worth < least {
+		if worth := now.pages.count(&before.pages) + now.hubs.count(before.hubs) + float64(e.private); worth < least {
 			least, victim = worth, p.hand
 		}
 	}
 	return int32(victim)
 }
 
-// pageKey hashes a page of a site.
-func pageKey(site int, page []byte) uint64 {
+// pageKey makes a key of a page of a site.
+func pageKey(site int, page []byte) uint64 { return hashedPageKey(site, attribution.HashPage(page)) }
+
+// hashedPageKey is pageKey for a page whose hash is known.
+func hashedPageKey(site int, page uint64) uint64 {
 	// The golden ratio spreads the sites' numbers over all bits.
-	return orOne(hashBytes(page) ^ uint64(site)*0x9e3779b97f4a7c15)
+	return orOne(page ^ uint64(site)*0x9e3779b97f4a7c15)
 }
 
-// hashBytes is FNV-1a, eight bytes at a time: it must give the same in every
-// process, since what is learned depends on it.
-func hashBytes(b []byte) uint64 {
-	h := uint64(14695981039346656037)
-	for ; len(b) >= 8; b = b[8:] {
-		w := uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
-			uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
-		h = (h ^ w) * 1099511628211
-		h ^= h >> 29
+// find returns the page of that key, or none.
+func (p *entryPages) find(key uint64) int32 {
+	for probe := p.index.probe(key); ; {
+		if i := probe.next(); i == none || p.slab[i].key == key {
+			return i
+		}
 	}
-	for _, c := range b {
-		h = (h ^ uint64(c)) * 1099511628211
-	}
-	return mix(h)
 }

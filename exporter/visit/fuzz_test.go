@@ -83,6 +83,7 @@ func fuzzEvent(b [eventBytes]byte, id uint64, now int64) *Event {
 		e.Page = nil
 	}
 	e.RefererPage = fmt.Append(nil, "/", b[6]%12)
+	e.PageHash, e.RefererHash = attribution.HashPage(e.Page), attribution.HashPage(e.RefererPage)
 	e.Channel = schema.Channel(b[6]>>4) % schema.NumChannels
 	e.Evidence = schema.Evidence(b[7]) % (schema.EvidenceLink + 1)
 	e.Goals = uint32(b[7]>>4) << (b[6] % 29)
@@ -151,7 +152,7 @@ func (w *witness) check(tr *Tracker, o Options) {
 	visitors, waits := 0, 0
 	for i, last := vs.head, none; i != none; i, last = vs.slab[i].next, i {
 		v := &vs.slab[i]
-		if v.prev != last || vs.index.get(v.key) != i {
+		if v.prev != last || vs.get(v.key) != i {
 			w.t.Fatalf("visitor %d is not where it belongs", i)
 		}
 		n, newest := 0, none

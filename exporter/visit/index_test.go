@@ -8,22 +8,31 @@ import (
 func TestIndex(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	x, want := newIndex(), map[uint64]int32{}
-	for i := range int32(100_000) {
+	keys := make([]uint64, 100_000) // of the slots
+	for i := range int32(len(keys)) {
+		// Neighbours, and keys that differ in their upper half only.
 		key := rnd.Uint64N(500) + 1
-		if _, ok := want[key]; ok {
-			x.remove(key)
+		key |= key % 7 << 60
+		if slot, ok := want[key]; ok {
+			x.remove(key, slot)
 			delete(want, key)
 		} else {
 			x.put(key, i)
-			want[key] = i
+			want[key], keys[i] = i, key
 		}
-		probe := rnd.Uint64N(500) + 1
-		slot, ok := want[probe]
+		key = rnd.Uint64N(500) + 1
+		key |= key % 7 << 60
+		slot, ok := want[key]
 		if !ok {
 			slot = none
 		}
-		if got := x.get(probe); got != slot {
-			t.Fatalf("step %d: get(%d) = %d, want %d", i, probe, got, slot)
+		p := x.probe(key)
+		got := p.next()
+		for got != none && keys[got] != key {
+			got = p.next()
+		}
+		if got != slot {
+			t.Fatalf("step %d: %d is at %d, want %d", i, key, got, slot)
 		}
 	}
 	if x.n != len(want) {

@@ -119,7 +119,7 @@ func (t *Tracker) land(i int32, e *Event) {
 		Channel: e.Channel, Source: e.Source, Evidence: e.Evidence, Device: e.Device,
 	}
 	l.page = append(l.page[:0], e.Page...)
-	l.key = pageKey(e.Site, e.Page)
+	l.key = hashedPageKey(e.Site, e.PageHash)
 	l.entryPage = e.EntryPage
 	v := &t.visitors.slab[i]
 	l.visitor, l.next = i, none
@@ -312,6 +312,9 @@ func (t *Tracker) resolve(n int32, reason Reason) {
 		default:
 			o.Channel, o.Evidence = schema.ChannelDarkSocial, schema.EvidenceDeepLink
 		}
+	}
+	if o.Visit {
+		t.divide(o)
 	}
 	t.learn(o)
 	t.sink.Landing(o)

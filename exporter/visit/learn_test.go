@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/darkshare/darkshare/exporter/attribution"
+	"github.com/darkshare/darkshare/exporter/schema"
 )
 
 // TestLearnedEntryPages: a hub becomes an entry page once visitors have gone on
@@ -68,6 +71,114 @@ func TestLearnedEntryPages(t *testing.T) {
 	f("a front beside what was a broad home page", "visit/direct/entry_page", browse("/", 400, 1), after(3*week, browse("/page", 20, 1)))
 	f("a busy article while the week turns, out of order", "visit/dark_social/deep_link",
 		browse("/", 400, 1), browse("/page", 20, 2), after(turn, browse("/a", 2, 1)), after(turn-time.Second, browse("/b", 1, 1)), after(turn, browse("/c", 2, 1)))
+}
+
+// TestStructure: where few visitors have come, a page is an entry page by what lies
+// below it, beside it, and leads to it.
+func TestStructure(t *testing.T) {
+	at := time.Duration(0)
+	// one makes a visitor of each from, who goes on to each of the pages.
+	one := func(page, from string, onward ...string) (acts []act) {
+		at += time.Second
+		who := fmt.Sprint("v", at)
+		acts = append(acts, act{at: at, who: who, what: "landing", page: page, from: from}, act{at: at, who: who, what: "asset"})
+		for _, to := range onward {
+			acts = append(acts, act{at: at, who: who, what: "internal", page: to, from: page})
+			page = to
+		}
+		return acts
+	}
+	each := func(n int, f func(i int) []act) (acts []act) {
+		for i := range n {
+			acts = append(acts, f(i)...)
+		}
+		return acts
+	}
+	last := ""
+	f := func(name, page, want string, acts ...[]act) {
+		t.Helper()
+		got := run(Options{}, slices.Concat(append(acts, one(page, ""))...), true).got
+		if last = got[len(got)-1]; !strings.HasSuffix(last, want) {
+			t.Errorf("%s: got %s, want %s", name, last, want)
+		}
+	}
+	const typed, private = "visit/direct/entry_page", "visit/dark_social/deep_link"
+	below := func(dir string, n int) []act {
+		return each(n, func(i int) []act { return one(fmt.Sprintf("%s%d.html", dir, i), "search") })
+	}
+	goOn := func(page string, n int) []act {
+		return each(n, func(i int) []act { return one(page, "search", fmt.Sprintf("/other-%d", i)) })
+	}
+	f("a front", "/politics/", typed, goOn("/politics/", 2), below("/politics/", 12))
+	f("a front, written without its slash", "/politics", typed, goOn("/politics", 2), below("/politics/", 12))
+	f("a front of sections", "/news/", typed, goOn("/news/", 2), below("/news/politics/2026/", 12))
+	f("a page with few below it", "/politics/", private, goOn("/politics/", 2), below("/politics/", 6))
+	f("a page that nobody goes on from", "/politics/", private, below("/politics/", 12))
+	f("a page of the same beginning", "/politics", private, goOn("/politics", 2), below("/politics-", 12))
+	f("a form and its steps", "/invitation", private, each(40, func(i int) []act { return one("/invitation", "", fmt.Sprint("/invitation/step", i%9)) }))
+
+	hubs := func(n int) []act {
+		return each(n, func(i int) []act { return goOn(fmt.Sprintf("/c/hub-%d", i), 14) })
+	}
+	narrow := func(n int) []act {
+		return each(n*14, func(i int) []act { return one(fmt.Sprintf("/c/page-%d", i/14), "search", "/other") })
+	}
+	f("beside hubs", "/c/new", typed, hubs(4))
+	f("beside few hubs", "/c/new", private, hubs(2))
+	f("beside more that are none", "/c/new", private, hubs(4), narrow(9))
+	f("beside hubs, and known to be none", "/c/page-0", private, hubs(4), narrow(1))
+	f("beside hubs in the root", "/new", private, each(4, func(i int) []act { return goOn(fmt.Sprintf("/hub-%d", i), 14) }))
+
+	menu := func(n int, from string) []act {
+		return each(n, func(i int) []act {
+			return slices.Concat(one("/front", from, fmt.Sprintf("/other-%d", i)), one(fmt.Sprintf("/article-%d", i), "search", "/front"))
+		})
+	}
+	f("in the menus", "/front", typed, menu(7, ""))
+	f("in the menus, and found", "/front", private, menu(7, "search"))
+	f("in no menu", "/front", private, each(7, func(i int) []act { return one("/front", "", fmt.Sprintf("/other-%d", i)) }))
+}
+
+// TestMixed: visits from an app that shows private and public alike are shared out
+// as those are that the app's own tags tell of.
+func TestMixed(t *testing.T) {
+	f := func(name string, private, public, untagged, social int, mixed func(attribution.Source) bool) {
+		t.Helper()
+		r := &recorder{}
+		tr := NewTracker(Options{Mixed: mixed}, r)
+		n := 0
+		land := func(times int, c schema.Channel, ev schema.Evidence) {
+			for range times {
+				n++
+				at := time.Duration(n) * time.Second
+				for _, what := range []string{"landing", "asset"} {
+					e := act{at: at, who: fmt.Sprint(n), what: what, page: "/x"}.event(n)
+					e.Source, e.Channel, e.Evidence = 5, c, ev
+					tr.Observe(e)
+				}
+			}
+		}
+		land(private, schema.ChannelDarkSocial, schema.EvidenceTag)
+		land(public, schema.ChannelSocial, schema.EvidenceTag)
+		r.got = nil
+		land(untagged, schema.ChannelDarkSocial, schema.EvidenceApp)
+		got := 0
+		for _, word := range r.got {
+			if strings.HasSuffix(word, "visit/social/app") {
+				got++
+			}
+		}
+		if got != social || len(r.got) != untagged {
+			t.Errorf("%s: %d of %d are social, want %d of %d", name, got, len(r.got), social, untagged)
+		}
+	}
+	wechat := func(s attribution.Source) bool { return s == 5 }
+	f("by the tags", 60, 40, 100, 40, wechat)
+	f("only private tags", 60, 0, 100, 0, wechat)
+	f("only public tags", 0, 60, 100, 100, wechat)
+	f("too few tags", 6, 12, 100, 0, wechat)
+	f("an app that does not mix", 60, 40, 100, 0, func(attribution.Source) bool { return false })
+	f("no such app", 60, 40, 100, 0, nil)
 }
 
 // TestControlGroup: where search visitors are never seen to be browsers,

@@ -34,11 +34,18 @@ type sharer struct {
 	since      int64 // when the waiting page was last asked for
 	deadline   int64
 	page       []byte // the waiting page; its memory is used again
-	shared     [8]recentLanding
+	pageHash   uint64
+	shared     [8]share // counted of late
 	oldest     uint8
 
 	found, missing uint16
 	hostile        bool
+}
+
+// A share is a page, by its hash, and when it was last asked for.
+type share struct {
+	page uint64
+	time int64
 }
 
 type sharers struct {
@@ -95,10 +102,9 @@ func (ss *sharers) fetch(i int32, e *Event, sink Sink) {
 		ss.wait(i, e)
 		return
 	}
-	key := hashBytes(e.Page)
 	for i := range s.shared {
 		r := &s.shared[i]
-		if r.key == key && within(r.time, e.Time, sameShare) {
+		if r.page == e.PageHash && within(r.time, e.Time, sameShare) {
 			r.time = max(r.time, e.Time)
 			return
 		}
@@ -124,7 +130,7 @@ func sameAddress(a, b []byte) bool {
 func (ss *sharers) wait(i int32, e *Event) {
 	s := &ss.slab[i]
 	s.waiting, s.since, s.deadline = true, e.Time, e.Time+typing
-	s.page = append(s.page[:0], e.Page...)
+	s.page, s.pageHash = append(s.page[:0], e.Page...), e.PageHash
 	s.prev, s.next = ss.tail, none
 	if ss.tail != none {
 		ss.slab[ss.tail].next = i
@@ -153,7 +159,7 @@ func (ss *sharers) count(i int32, sink Sink) {
 	ss.unqueue(i)
 	s := &ss.slab[i]
 	s.waiting = false
-	s.shared[s.oldest] = recentLanding{hashBytes(s.page), s.since}
+	s.shared[s.oldest] = share{s.pageHash, s.since}
 	s.oldest = (s.oldest + 1) % uint8(len(s.shared))
 	sink.Share(int(s.site), s.app, s.scope, s.page)
 }
@@ -168,14 +174,14 @@ func (ss *sharers) expire(now int64, sink Sink) {
 // sharer returns the event's sharer, made new where there is none.
 func (t *Tracker) sharer(e *Event) int32 {
 	ss, day := &t.sharers, e.Time/dayNanos
-	key := sharerKey(t.salts.of(day), e)
-	i := ss.index.get(key)
+	key := sharerKey(t.salts.of(day), e.Client, e)
+	i := ss.find(key)
 	if i == none {
 		// As for visitors, the salt may have changed within the share.
 		if other, seed, ok := t.salts.nearby(e.Time, sameShare); ok {
-			old := sharerKey(seed, e)
-			if i = ss.index.get(old); i != none && other < day {
-				ss.index.remove(old)
+			old := sharerKey(seed, e.client(other), e)
+			if i = ss.find(old); i != none && other < day {
+				ss.index.remove(old, i)
 				ss.index.put(key, i)
 				ss.slab[i].key = key
 			}
@@ -192,8 +198,8 @@ func (t *Tracker) sharer(e *Event) int32 {
 	return i
 }
 
-func sharerKey(seed salt, e *Event) uint64 {
-	return orOne(mix(seed.hash(network(e.Client)) ^ uint64(e.App)<<32 ^ uint64(e.Site)))
+func sharerKey(seed salt, client []byte, e *Event) uint64 {
+	return orOne(mix(seed.hash(Network(client)) ^ uint64(e.App)<<32 ^ uint64(e.Site)))
 }
 
 // add makes a sharer of the key, which must not be in the table; where that is
@@ -212,7 +218,7 @@ func (ss *sharers) add(key uint64, e *Event, sink Sink) int32 {
 		if e.Time-old.seen <= sameShare {
 			ss.evicted++
 		}
-		ss.index.remove(old.key)
+		ss.index.remove(old.key, i)
 	}
 	s := &ss.slab[i]
 	*s = sharer{key: key, seen: e.Time, page: s.page[:0]}
@@ -241,9 +247,9 @@ func (ss *sharers) victim() int32 {
 	return int32(victim)
 }
 
-// network cuts an address to the network that an app's servers share: the first
+// Network cuts an address to the network that an app's servers share: the first
 // three bytes of IPv4, the first three groups of IPv6.
-func network(addr []byte) []byte {
+func Network(addr []byte) []byte {
 	if i := bytes.LastIndexByte(addr, '.'); i > 0 {
 		return addr[:i]
 	}
@@ -256,4 +262,13 @@ func network(addr []byte) []byte {
 		}
 	}
 	return addr
+}
+
+// find returns the sharer of that key, or none.
+func (ss *sharers) find(key uint64) int32 {
+	for probe := ss.index.probe(key); ; {
+		if i := probe.next(); i == none || ss.slab[i].key == key {
+			return i
+		}
+	}
 }

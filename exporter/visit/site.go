@@ -24,6 +24,7 @@ type site struct {
 	// many fetched an asset without. With "Referrer-Policy: no-referrer" nobody
 	// does the first, and a bare asset says nothing of the visitor.
 	visible, bare float64
+	mixed         mixed
 }
 
 const (

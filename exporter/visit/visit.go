@@ -34,6 +34,9 @@ type Options struct {
 	Sharers int
 	// Confirmation says whether a landing must be confirmed to count.
 	Confirmation Confirmation
+	// Mixed, where it is not nil, reports whether an app shows private chats and
+	// public posts in one browser, and has tags that tell them apart.
+	Mixed func(attribution.Source) bool
 	// OnConfirmation, where it is not nil, is called from within the methods that
 	// call the Sink when ConfirmAuto switches confirmation of a site off or on.
 	OnConfirmation func(site int, enabled bool)
@@ -69,7 +72,6 @@ func orElse(n *int, def int) {
 
 // An Event is one classified request.
 type Event struct {
-	attribution.Verdict
 	// Site numbers the site from 0; it replaces Verdict.Site, which knows only
 	// the configured ones.
 	Site int
@@ -77,10 +79,33 @@ type Event struct {
 	Time int64
 	// Status is the response's, 0 where it is not logged.
 	Status int
-	// Client is the address of whoever asked.
+	// Client is the address of whoever asked, or a name that stands for it.
 	Client []byte
+	// Renamed, where it is not nil, has the names that Client had the day before and
+	// will have the day after.
+	Renamed *Names
 	// ID is the caller's, and comes back with the Outcome of a landing.
 	ID uint64
+
+	attribution.Verdict
+}
+
+// Names are a client's, where they change with the day (UTC). One that no window
+// reaches is empty.
+type Names struct{ Before, After []byte }
+
+// client returns what the event's client is called on a day, which is that of the
+// event or one beside it.
+func (e *Event) client(day int64) []byte {
+	today := e.Time / dayNanos
+	switch {
+	case e.Renamed == nil:
+	case day < today && len(e.Renamed.Before) > 0:
+		return e.Renamed.Before
+	case day > today && len(e.Renamed.After) > 0:
+		return e.Renamed.After
+	}
+	return e.Client
 }
 
 // An Outcome is what became of a landing.
@@ -226,8 +251,8 @@ func (t *Tracker) Observe(e *Event) {
 	if e.Kind == schema.KindInternal && signals&attribution.SignalOwnReferrer != 0 {
 		// Whoever makes up referrers names the site's own, too: they show something
 		// only where the visitor did come from there.
-		if t.visitors.slab[i].hasSeen(e.RefererPage) && string(e.RefererPage) != string(e.Page) {
-			t.entries.follow(e.Site, e.RefererPage, e.Page, e.Time)
+		if t.visitors.slab[i].hasSeen(e.RefererHash) && e.RefererHash != e.PageHash {
+			t.entries.follow(e)
 			t.observeWalk(i, true, false)
 		} else {
 			signals &^= attribution.SignalOwnReferrer
@@ -236,7 +261,7 @@ func (t *Tracker) Observe(e *Event) {
 		t.observeWalk(i, false, true)
 	}
 	if e.Kind == schema.KindLanding || e.Kind == schema.KindInternal {
-		t.visitors.slab[i].sawPage(e.Page)
+		t.visitors.slab[i].sawPage(e.PageHash)
 	}
 	t.signals(i, signals, e.Time)
 	if kind == schema.KindLanding {

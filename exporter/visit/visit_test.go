@@ -66,7 +66,7 @@ func (a act) event(id int) *Event {
 	if a.status != 0 {
 		e.Status = a.status
 	}
-	e.Page = []byte(a.page)
+	e.Page, e.PageHash = []byte(a.page), attribution.HashPage([]byte(a.page))
 	switch a.what {
 	case "landing", "landing+metadata", "home":
 		e.Kind = schema.KindLanding
@@ -89,7 +89,8 @@ func (a act) event(id int) *Event {
 		e.Kind, e.Signals = schema.KindLanding, attribution.SignalMetadata
 		e.Channel, e.Evidence = schema.ChannelDarkSocial, schema.EvidenceLink
 	case "internal":
-		e.Kind, e.Signals, e.RefererPage = schema.KindInternal, attribution.SignalOwnReferrer, []byte(a.from)
+		e.Kind, e.Signals = schema.KindInternal, attribution.SignalOwnReferrer
+		e.RefererPage, e.RefererHash = []byte(a.from), attribution.HashPage([]byte(a.from))
 	case "asset":
 		e.Kind, e.Signals = schema.KindAsset, attribution.SignalOwnReferrer
 	case "bare":
@@ -249,4 +250,26 @@ func TestShares(t *testing.T) {
 		storm = append(storm, act{at: time.Duration(i) * s, who: "192.0.2.1", what: "preview", page: fmt.Sprint("/", i), status: 404})
 	}
 	f("a scanner without attacks", "8=bot 9=bot", storm...)
+}
+
+// TestForgotten: visitors are forgotten when the window is over, those too who came
+// after one who comes back just then.
+func TestForgotten(t *testing.T) {
+	tr := NewTracker(Options{}, &recorder{})
+	observe := func(at time.Duration, who string) {
+		e := act{at: at, who: who, what: "asset"}.event(1)
+		tr.Advance(e.Time)
+		tr.Observe(e)
+	}
+	observe(0, "stays for a while")
+	observe(time.Second, "comes back")
+	observe(50*time.Second, "stays for a while")
+	for minute := range 19 {
+		observe(time.Duration(minute+1)*time.Minute, fmt.Sprint("passer-by ", minute))
+	}
+	observe(30*time.Minute+20*time.Second, "comes back")
+	observe(55*time.Minute, "another")
+	if got := tr.Stats().Visitors; got != 2 {
+		t.Errorf("%d visitors are remembered, want those 2 of the last half hour", got)
+	}
 }

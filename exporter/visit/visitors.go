@@ -1,6 +1,7 @@
 package visit
 
 import (
+	"slices"
 	"time"
 
 	"github.com/darkshare/darkshare/exporter/attribution"
@@ -35,36 +36,31 @@ type visitor struct {
 	// than pages.
 	walked, fetched bool
 
-	// By when it was last seen, newest first, to the minute.
+	// What page views read as well comes in the next line. By when it was last seen,
+	// newest first, to the minute:
 	prev, next int32
-	// The pages it asked for last.
-	pagesSeen [8]uint64
-	nextSeen  uint8
-	// Whether it was counted as a client that hides referrers.
-	suppressed bool
-
-	// Recent landings, to tell reloads.
-	recent [4]recentLanding
-	oldest uint8
-
 	// Since the visitor appeared: its page views, and how many of its requests
 	// were for what does not exist; and its page views since burstStart.
 	pages, missing, burst uint16
-	burstStart            int64
+	nextSeen, oldest      uint8 // the places to be used next
+	// Whether it was counted as a client that hides referrers.
+	suppressed bool
+	// The visit that goals belong to.
+	visiting   bool
+	channel    schema.Channel
+	source     attribution.Source
+	burstStart int64
+	// The pages it asked for last, by half of their hashes.
+	pagesSeen [8]uint32
 
-	// The visit that goals belong to, when it began, and the goals it has reached.
-	visiting bool
-	began    int64
-	channel  schema.Channel
-	source   attribution.Source
-	reached  uint32
+	// When the visit began, and the goals it has reached.
+	began   int64
+	reached uint32
 	// Goals reached while the landing still waited for confirmation.
 	waiting uint32
-}
-
-type recentLanding struct {
-	key  uint64
-	time int64
+	// Recent landings, to tell reloads, by half of their hashes.
+	recentTimes [4]int64
+	recentKeys  [4]uint32
 }
 
 func (v *visitor) reset(key uint64, site int, now int64) {
@@ -72,42 +68,35 @@ func (v *visitor) reset(key uint64, site int, now int64) {
 		key: key, prev: v.prev, next: v.next, pending: none, lastPending: none, site: int16(site), seen: now, moved: now,
 		own: never, bare: never, metadata: never, burstStart: never,
 	}
-	for i := range v.recent {
-		v.recent[i].time = never
+	for i := range v.recentTimes {
+		v.recentTimes[i] = never
 	}
 }
 
-// sawPage remembers a page that the visitor asked for.
-func (v *visitor) sawPage(page []byte) {
-	v.pagesSeen[v.nextSeen] = hashBytes(page)
+// sawPage remembers a page, by its hash, that the visitor asked for.
+func (v *visitor) sawPage(page uint64) {
+	v.pagesSeen[v.nextSeen] = uint32(page)
 	v.nextSeen = (v.nextSeen + 1) % uint8(len(v.pagesSeen))
 }
 
 // hasSeen reports whether the page is among those that the visitor asked for last.
-func (v *visitor) hasSeen(page []byte) bool {
-	key := hashBytes(page)
-	for _, seen := range v.pagesSeen {
-		if seen == key {
-			return true
-		}
-	}
-	return false
+func (v *visitor) hasSeen(page uint64) bool {
+	return slices.Contains(v.pagesSeen[:], uint32(page))
 }
 
 // reload reports whether the visitor landed on the same page from the same
 // sender within the window, and remembers the landing. A page that reloads by
 // itself all day is one visit.
 func (v *visitor) reload(e *Event, window int64) bool {
-	key := hashBytes(e.Page) ^ mix(uint64(e.Channel)|uint64(e.Evidence)<<8|uint64(e.Source)<<16)
-	for i := range v.recent {
-		r := &v.recent[i]
-		if r.key == key && within(r.time, e.Time, window) {
-			r.time = max(r.time, e.Time)
+	key := uint32(e.PageHash ^ mix(uint64(e.Channel)|uint64(e.Evidence)<<8|uint64(e.Source)<<16))
+	for i, k := range v.recentKeys {
+		if last := &v.recentTimes[i]; k == key && within(*last, e.Time, window) {
+			*last = max(*last, e.Time)
 			return true
 		}
 	}
-	v.recent[v.oldest] = recentLanding{key, e.Time}
-	v.oldest = (v.oldest + 1) % uint8(len(v.recent))
+	v.recentKeys[v.oldest], v.recentTimes[v.oldest] = key, e.Time
+	v.oldest = (v.oldest + 1) % uint8(len(v.recentKeys))
 	return false
 }
 
@@ -128,7 +117,10 @@ type visitors struct {
 	n          int
 	// lately holds who came of late, by the low bits of the key: most requests are
 	// by somebody whose page is loading.
-	lately [256]int32
+	lately [512]struct {
+		key  uint64
+		slot int32
+	}
 }
 
 func newVisitors(limit int) visitors {
@@ -140,15 +132,20 @@ func (vs *visitors) len() int { return vs.n }
 
 // get returns the visitor of that key, or none.
 func (vs *visitors) get(key uint64) int32 {
-	place := &vs.lately[key%uint64(len(vs.lately))]
-	if i := *place; int(i) < len(vs.slab) && vs.slab[i].key == key {
+	last := &vs.lately[key%uint64(len(vs.lately))]
+	if i := last.slot; last.key == key && int(i) < len(vs.slab) && vs.slab[i].key == key {
 		return i
 	}
-	i := vs.index.get(key)
-	if i != none {
-		*place = i
+	for p := vs.index.probe(key); ; {
+		i := p.next()
+		if i == none {
+			return none
+		}
+		if vs.slab[i].key == key {
+			last.key, last.slot = key, i
+			return i
+		}
 	}
-	return i
 }
 
 // add makes a slot for the key, which must not be in the table. Where the table
@@ -174,7 +171,7 @@ func (vs *visitors) add(key uint64, site int, now int64, evict func(int32)) int3
 }
 
 func (vs *visitors) remove(i int32) {
-	vs.index.remove(vs.slab[i].key)
+	vs.index.remove(vs.slab[i].key, i)
 	vs.slab[i].key = 0 // for lately
 	vs.unlink(i)
 	vs.slab[i].next = vs.free
@@ -245,7 +242,7 @@ func (vs *visitors) pushFront(i int32) {
 
 // visitor returns the event's visitor, made new where there is none.
 func (t *Tracker) visitor(e *Event) int32 {
-	key := visitorKey(t.salts.of(e.Time/dayNanos), e)
+	key := visitorKey(t.salts.of(e.Time/dayNanos), e.Client, e)
 	i := t.visitors.get(key)
 	if i == none {
 		i = t.overMidnight(e, key)
@@ -257,6 +254,7 @@ func (t *Tracker) visitor(e *Event) int32 {
 	if e.Time-v.seen > t.window {
 		t.resolvePending(i, ReasonUnconfirmed)
 		v.reset(key, e.Site, e.Time)
+		v.moved = never // to the front with it: whoever is last there is forgotten first
 	}
 	t.visitors.touch(i, e.Time)
 	return i
@@ -270,10 +268,10 @@ func (t *Tracker) overMidnight(e *Event, key uint64) int32 {
 	if !ok {
 		return none
 	}
-	other := visitorKey(seed, e)
+	other := visitorKey(seed, e.client(day), e)
 	i := t.visitors.get(other)
 	if i != none && day < e.Time/dayNanos {
-		t.visitors.index.remove(other)
+		t.visitors.index.remove(other, i)
 		t.visitors.index.put(key, i)
 		t.visitors.slab[i].key = key
 	}
@@ -287,9 +285,9 @@ func (t *Tracker) evictVisitor(i int32) {
 	t.resolvePending(i, ReasonEvicted)
 }
 
-func visitorKey(seed salt, e *Event) uint64 {
+func visitorKey(seed salt, client []byte, e *Event) uint64 {
 	// The salt is in the hash of the address, the part that could be guessed.
-	return orOne(mix(seed.hash(e.Client) ^ e.Agent ^ uint64(e.Site)<<48))
+	return orOne(mix(seed.hash(client) ^ e.Agent ^ uint64(e.Site)<<48))
 }
 
 // orOne keeps 0 from being a key.
