@@ -16,6 +16,7 @@ const maxGoals = 32
 func check(d *decoder, c *Config, whole bool) {
 	checkSites(d, c)
 	checkInputs(d, c, whole)
+	checkForward(d, c)
 	for i := range c.Sites {
 		checkPages(d, fmt.Sprintf("sites[%d]", i), &c.Sites[i].SiteRules)
 	}
@@ -63,7 +64,10 @@ func checkPages(d *decoder, at string, s *SiteRules) {
 }
 
 func checkInputs(d *decoder, c *Config, whole bool) {
-	names, files, stdin := d.unique("input"), d.unique("file"), d.unique("standard input")
+	names, seen := d.unique("input"), map[string]func(path, value string){}
+	for _, kind := range []string{"file", "standard input", "address"} {
+		seen[kind] = d.unique(kind)
+	}
 	var sites []string
 	for i, s := range c.Sites {
 		if s.Name != "" {
@@ -74,32 +78,15 @@ func checkInputs(d *decoder, c *Config, whole bool) {
 	}
 	whole = whole && !d.wrong["sites"]
 	for i := range c.Inputs {
-		in, at := &c.Inputs[i], fmt.Sprintf("inputs[%d]", i)
+		in, at := &c.Inputs[i], inputPath(i)
 		if d.wrong[at] {
 			continue
 		}
-		for j, f := range in.Files {
-			files(fmt.Sprintf("%s.files[%d]", at, j), f)
-		}
-		source := at + ".files[0]"
-		switch line := d.lines[at]; {
-		case d.wrong[at+".files"] || d.wrong[at+".stdin"]:
-		case in.Stdin && len(in.Files) > 0:
-			d.add(line, at, `both "files" and "stdin": make it two inputs`)
-		case in.Stdin:
-			if source = at + ".stdin"; d.given(at + ".start_at") {
-				d.add(d.lines[at+".start_at"], at+".start_at", "is for files: standard input is read from where it is")
-			}
-			stdin(source, "stdin")
-		case len(in.Files) == 0:
-			d.add(line, at, `nothing to read: expected "files" with at least one, or "stdin: true"`)
-		}
+		source, value := checkSource(d, at, in, seen)
 		if name := at + ".name"; d.given(name) {
 			names(name, in.Name)
 		} else if d.ok(source) {
-			if in.Name = "stdin"; !in.Stdin {
-				in.Name = in.Files[0]
-			}
+			in.Name = value
 			names(source, in.Name)
 		}
 		if site := at + ".site"; d.ok(site) && whole && !slices.Contains(sites, in.Site) {
@@ -113,11 +100,26 @@ func checkInputs(d *decoder, c *Config, whole bool) {
 	}
 }
 
+func inputPath(i int) string { return fmt.Sprintf("inputs[%d]", i) }
+
+// ForwardedFormat is the format of what another darkshare forwards.
+const ForwardedFormat = "darkshare"
+
 // checkFormat compiles an input's format.
 func checkFormat(d *decoder, at string, in *Input) {
 	path := at + ".format"
 	switch {
 	case d.wrong[path]:
+		return
+	case in.Format == ForwardedFormat:
+		if in.Kafka == nil {
+			d.mistake(d.lines[path], path, "is for kafka: it is what another darkshare forwards")
+		}
+		for _, key := range []string{"escape", "json", "site"} {
+			if path := at + "." + key; d.given(path) {
+				d.add(d.lines[path], path, "is for logs: what another darkshare forwards has it all")
+			}
+		}
 		return
 	case in.Format != "":
 	case len(in.JSON) > 0:

@@ -22,8 +22,13 @@ import (
 
 // A Config is the whole file. Every section may be left out.
 type Config struct {
-	// The access logs that `darkshare serve` follows, each either `files` or `stdin`.
+	// The access streams that `darkshare serve` reads, each from one of `files`, `stdin`,
+	// `syslog`, `envoy_als`, `otlp` and `kafka`. Files and Kafka have positions; what is
+	// sent by the others while darkshare is down is lost, unless the sender keeps it.
 	Inputs []Input `yaml:"inputs"`
+	// Where classified requests go in place of being counted here. docs/kafka.md says how
+	// the requests of one visitor meet again that are spread over many proxies.
+	Forward Forward `yaml:"forward"`
 	// The web sites behind the proxy. A host that none of them names is counted under
 	// the site `(other)`. Where none are named at all, hosts that people visit become sites of
 	// their own (`www.example.com` and `example.com` are one), as far as `limits.sites`
@@ -48,20 +53,36 @@ type Config struct {
 	OTLP OTLP `yaml:"otlp"`
 	// darkshare's own log, on standard error.
 	Log Log `yaml:"log"`
+	// What outlives the process, so that nothing is lost or counted twice when it ends,
+	// however it ends. docs/delivery.md says what is promised.
+	State State `yaml:"state"`
 }
 
-// An Input is one stream of access records: either `files` or `stdin`.
+// An Input is one stream of access records, from one of its sources.
 type Input struct {
-	// The value of the label `input`; the first of `files` where it is left out, or `stdin`.
+	// The value of the label `input`. Where it is left out: the first of `files`,
+	// `stdin`, the address that is listened on, or Kafka's topic.
 	Name string `yaml:"name" form:"label"`
 	// The files to follow. A glob (`*`, `?`, `[a-z]`) takes new files as they come. A
 	// relative path starts at the folder of the configuration file.
 	Files []string `yaml:"files" form:"file_glob"`
 	// Read standard input. At most one input can.
 	Stdin bool `yaml:"stdin" default:"false"`
+	// Listen for syslog, as nginx, HAProxy, rsyslog and syslog-ng send it (RFC 3164 and
+	// 5424, or no header at all).
+	Syslog *Syslog `yaml:"syslog"`
+	// Listen for Envoy's access log service, by gRPC.
+	EnvoyALS *EnvoyALS `yaml:"envoy_als"`
+	// Listen for access logs by OpenTelemetry's protocol, as Envoy, Traefik and Collectors
+	// send them. At least one of `grpc` and `http`.
+	OTLP *OTLPLogs `yaml:"otlp"`
+	// Read a topic of Kafka, each record a log line, or what another darkshare forwards.
+	Kafka *Kafka `yaml:"kafka"`
 	// The log's format: a name such as `combined`, `vhost_combined` or `caddy`, or
 	// the proxy's own definition, copied as it stands: nginx's `log_format` or Apache's
-	// `LogFormat`. Found out from the first lines where it is left out.
+	// `LogFormat`. Found out from the first lines where it is left out; `envoy_als` and
+	// `otlp` have one of their own then. `darkshare`, for `kafka` only, is what another
+	// darkshare forwards.
 	Format string `yaml:"format" form:"text"`
 	// The `escape=` parameter of nginx's `log_format`. Only needed where `format` does
 	// not hold it.
@@ -72,9 +93,113 @@ type Input struct {
 	// The name of the site (one of `sites`) that all records belong to, for logs that
 	// do not have the host.
 	Site string `yaml:"site" form:"label"`
-	// Where to begin in a file that is there at the first start. A file that appears
-	// later is always read from its beginning.
+	// Where to begin in a file that is there at the first start, or in a topic of which
+	// the group has read nothing. A file that appears later is always read from its beginning.
 	StartAt string `yaml:"start_at" oneof:"beginning end" default:"end"`
+	// What a container's runtime has put around the lines of `files`: Kubernetes' CRI
+	// or Docker's `json-file`. Found out from the first lines where it is left out.
+	Wrapping string `yaml:"wrapping" oneof:"none cri docker"`
+}
+
+// Syslog is an address that syslog comes to.
+type Syslog struct {
+	// The address: `udp://127.0.0.1:5140`, `tcp://`, `tls://` with `tls`, or
+	// `unix:///run/darkshare.sock` for datagrams. Without a host only this machine can send.
+	Listen string `yaml:"listen" form:"syslog_address" required:"true"`
+	// The certificate of `tls://`.
+	TLS *ServerTLS `yaml:"tls"`
+	// Connections at a time by TCP and TLS; another one is closed.
+	MaxConnections int `yaml:"max_connections" default:"256" range:"1..65536"`
+	// Bytes of a message with its header; what is longer is cut.
+	MaxMessage int `yaml:"max_message" default:"65536" range:"1024..65536"`
+}
+
+// EnvoyALS is an address that Envoy's access log service is at.
+type EnvoyALS struct {
+	// The address, as in `:9001`. Without a host only this machine can send.
+	Listen string `yaml:"listen" form:"address" default:"127.0.0.1:9001"`
+	// The certificate, where connections are to have TLS.
+	TLS *ServerTLS `yaml:"tls"`
+}
+
+// OTLPLogs are the addresses that OpenTelemetry's logs come to.
+type OTLPLogs struct {
+	// The address for gRPC, mostly `127.0.0.1:4317`. Without a host only this machine can send.
+	GRPC string `yaml:"grpc" form:"address"`
+	// The address for HTTP, mostly `127.0.0.1:4318`; the path is `/v1/logs`.
+	HTTP string `yaml:"http" form:"address"`
+	// The certificate, where connections are to have TLS.
+	TLS *ServerTLS `yaml:"tls"`
+}
+
+// A Cluster is a cluster of Kafka's, and the way there.
+type Cluster struct {
+	// Some of the cluster's brokers.
+	Brokers []string `yaml:"brokers" form:"broker" required:"true"`
+	// TLS towards the brokers; `{}` is enough where a public authority has signed theirs.
+	TLS *ClientTLS `yaml:"tls"`
+	// The login.
+	SASL *SASL `yaml:"sasl"`
+}
+
+// Forward says where classified requests go.
+type Forward struct {
+	// Write them to a topic of Kafka, partitioned by visitor.
+	Kafka *ForwardKafka `yaml:"kafka"`
+	// The file that has the secret by which visitors are named, of at least 32 bytes
+	// (`openssl rand -hex 32`). All that write to one topic have the same, and nobody else.
+	SecretFile string `yaml:"secret_file" form:"file"`
+}
+
+// ForwardKafka is a topic that records are written to.
+type ForwardKafka struct {
+	Cluster `yaml:",inline"`
+	// The topic. It must be there, and be used for nothing else.
+	Topic string `yaml:"topic" form:"text" required:"true"`
+}
+
+// Kafka is a topic that records are read from.
+type Kafka struct {
+	Cluster `yaml:",inline"`
+	// The topic. Its records should be keyed by visitor, so that all of one visitor's
+	// requests come to the same reader.
+	Topic string `yaml:"topic" form:"text" required:"true"`
+	// The consumer group; those with the same one share the topic's partitions.
+	Group string `yaml:"group" form:"text" default:"darkshare"`
+	// This reader's name in the group, another for each: one that is back within a minute
+	// (45 s) then goes on with its own partitions, and none changes hands. Needed where
+	// `state` is to keep a `kill -9` from counting anything twice.
+	Instance string `yaml:"instance" form:"text"`
+}
+
+// SASL is a login to Kafka.
+type SASL struct {
+	// How it is checked.
+	Mechanism string `yaml:"mechanism" oneof:"plain scram-sha-256 scram-sha-512" required:"true"`
+	// The name.
+	Username string `yaml:"username" form:"text" required:"true"`
+	// The file that has the password, without spaces or newlines around it.
+	PasswordFile string `yaml:"password_file" form:"file" required:"true"`
+}
+
+// ServerTLS is a certificate of darkshare's own. Files are read again when they have changed.
+type ServerTLS struct {
+	// The certificate with its chain, in PEM.
+	CertFile string `yaml:"cert_file" form:"file" required:"true"`
+	// Its key, in PEM.
+	KeyFile string `yaml:"key_file" form:"file" required:"true"`
+	// The authorities, in PEM, of which clients need a certificate. Without it all may send.
+	ClientCAFile string `yaml:"client_ca_file" form:"file"`
+}
+
+// ClientTLS is what is shown to a server, and asked of it.
+type ClientTLS struct {
+	// The authorities, in PEM, that sign the servers' certificates. The system's where it is left out.
+	CAFile string `yaml:"ca_file" form:"file"`
+	// The certificate to show, in PEM, where one is asked for.
+	CertFile string `yaml:"cert_file" form:"file"`
+	// Its key, in PEM.
+	KeyFile string `yaml:"key_file" form:"file"`
 }
 
 // A Site is one web site, under as many hosts as it has.
@@ -220,4 +345,15 @@ type Log struct {
 	Level slog.Level `yaml:"level" default:"info"`
 	// The format of its lines.
 	Format string `yaml:"format" oneof:"logfmt json" default:"logfmt"`
+}
+
+// State is where counts and positions are kept.
+type State struct {
+	// The file, which belongs to one darkshare alone; its folder must be there and be
+	// writable. Nothing is kept where it is left out. It holds paths of pages and logs,
+	// and no address, user agent, query or visitor.
+	File string `yaml:"file" form:"file"`
+	// How often it is written at the least. It also is before every scrape and push, since
+	// only what is kept may be shown.
+	Interval time.Duration `yaml:"interval" default:"10s" range:"1s..1h"`
 }

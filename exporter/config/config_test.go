@@ -74,6 +74,36 @@ other_sites:
 	}
 }
 
+// What is left out of a source has its default, and names what has none.
+func TestParseSources(t *testing.T) {
+	c, err := Parse("test.yaml", []byte(`
+inputs:
+- syslog: {listen: "udp://:5140"}
+- syslog: {listen: "tls://[::]:6514", tls: {cert_file: c, key_file: k}, max_connections: 7}
+- envoy_als: {}
+- otlp: {grpc: ":4317", http: ":4318"}
+- otlp: {http: ":4319"}
+- kafka: {brokers: ["a:1"], topic: access, tls: {}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Input{
+		{Name: "udp://127.0.0.1:5140", Syslog: &Syslog{Listen: "udp://127.0.0.1:5140", MaxConnections: 256, MaxMessage: 65536}},
+		{Name: "tls://[::]:6514", Syslog: &Syslog{Listen: "tls://[::]:6514", MaxConnections: 7, MaxMessage: 65536, TLS: &ServerTLS{CertFile: "c", KeyFile: "k"}}},
+		{Name: "127.0.0.1:9001", EnvoyALS: &EnvoyALS{Listen: "127.0.0.1:9001"}},
+		{Name: "127.0.0.1:4317", OTLP: &OTLPLogs{GRPC: "127.0.0.1:4317", HTTP: "127.0.0.1:4318"}},
+		{Name: "127.0.0.1:4319", OTLP: &OTLPLogs{HTTP: "127.0.0.1:4319"}},
+		{Name: "access", Kafka: &Kafka{Cluster: Cluster{Brokers: []string{"a:1"}, TLS: &ClientTLS{}}, Topic: "access", Group: "darkshare"}},
+	}
+	for i := range want {
+		want[i].StartAt = "end"
+		if !reflect.DeepEqual(c.Inputs[i], want[i]) {
+			t.Errorf("input %d: got\n%+v\nwant\n%+v", i, c.Inputs[i], want[i])
+		}
+	}
+}
+
 func TestLoad(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "darkshare.yaml")
@@ -86,6 +116,20 @@ func TestLoad(t *testing.T) {
 	}
 	if got, want := c.Inputs[0].Files, []string{filepath.Join(dir, "logs/*.log"), "/abs.log"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("files: got %q, want %q", got, want)
+	}
+	if err := os.WriteFile(path, []byte(`
+inputs:
+- syslog: {listen: "tls://:6514", tls: {cert_file: tls/cert.pem, key_file: /abs.pem}}
+- kafka: {brokers: ["a:1"], topic: t, tls: {ca_file: ca.pem}, sasl: {mechanism: plain, username: u, password_file: p}}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if c, err = Load(path); err != nil {
+		t.Fatal(err)
+	}
+	files := []string{c.Inputs[0].Syslog.TLS.CertFile, c.Inputs[0].Syslog.TLS.KeyFile, c.Inputs[0].Syslog.TLS.ClientCAFile, c.Inputs[1].Kafka.TLS.CAFile, c.Inputs[1].Kafka.SASL.PasswordFile}
+	if want := []string{dir + "/tls/cert.pem", "/abs.pem", "", dir + "/ca.pem", dir + "/p"}; !reflect.DeepEqual(files, want) {
+		t.Errorf("files of sources: got %q, want %q", files, want)
 	}
 	for _, path := range []string{filepath.Join(dir, "none.yaml"), dir} {
 		if _, err := Load(path); err == nil {

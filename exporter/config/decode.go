@@ -60,6 +60,10 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string, tag reflect.
 	switch v.Kind() {
 	case reflect.Struct:
 		d.structure(n, v, line, path)
+	case reflect.Pointer: // to a structure that may be left out
+		v.Set(reflect.New(v.Type().Elem()))
+		setDefaults(v.Elem())
+		d.structure(n, v.Elem(), line, path)
 	case reflect.Slice:
 		d.list(n, v, line, path, tag)
 	case reflect.Map:

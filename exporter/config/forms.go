@@ -3,13 +3,17 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"unicode"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
+
+	"github.com/darkshare/darkshare/exporter/stream/syslog"
 )
 
 // A form is the shape of a text: what it is in words, and a function that returns
@@ -20,16 +24,20 @@ type form struct {
 }
 
 var forms = map[string]form{
-	"text":      {"a text", filled},
-	"label":     {"a name of at most 100 characters", label},
-	"source":    {"a name such as my_app (small letters, digits, _)", sourceName},
-	"sender":    {"a host such as chat.example.com, or android-app://package", sender},
-	"token":     {"a text of at least 3 characters", agentToken},
-	"parameter": {"a query parameter's name such as utm_source", parameter},
-	"host":      {"a host such as example.com", host},
-	"path":      {"the beginning of a path such as /news/", pathPrefix},
-	"path_glob": {"a path such as /thanks, /news/* or /admin/**", pathGlob},
-	"file_glob": {"a file such as /var/log/nginx/*.log", fileGlob},
+	"text":           {"a text", filled},
+	"label":          {"a name of at most 100 characters", label},
+	"source":         {"a name such as my_app (small letters, digits, _)", sourceName},
+	"sender":         {"a host such as chat.example.com, or android-app://package", sender},
+	"token":          {"a text of at least 3 characters", agentToken},
+	"parameter":      {"a query parameter's name such as utm_source", parameter},
+	"host":           {"a host such as example.com", host},
+	"path":           {"the beginning of a path such as /news/", pathPrefix},
+	"path_glob":      {"a path such as /thanks, /news/* or /admin/**", pathGlob},
+	"file_glob":      {"a file such as /var/log/nginx/*.log", fileGlob},
+	"file":           {"a file such as /etc/darkshare/cert.pem", filled},
+	"address":        {"an address to listen on such as 127.0.0.1:9001", address},
+	"broker":         {"a host with its port such as kafka.example.com:9092", broker},
+	"syslog_address": {"an address such as udp://127.0.0.1:5140, tcp://…, tls://… or unix:///run/darkshare.sock", syslogAddress},
 }
 
 var errEmpty = errors.New("empty: leave the key out, or give it a value")
@@ -191,6 +199,37 @@ func fileGlob(s string) (string, error) {
 		return "", fmt.Errorf(`bad glob %s: a "[" without its "]", or "\" at the end (write \[ for the character itself)`, quote(s))
 	}
 	return s, nil
+}
+
+// address returns host:port, on the loopback interface where there is no host.
+func address(s string) (string, error) {
+	host, port, err := net.SplitHostPort(s)
+	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
+		return "", fmt.Errorf("expected an address to listen on such as 127.0.0.1:9001, got %s", quote(s))
+	}
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+func broker(s string) (string, error) {
+	host, port, err := net.SplitHostPort(s)
+	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 || host == "" {
+		return "", fmt.Errorf("expected a host with its port such as kafka.example.com:9092, got %s", quote(s))
+	}
+	return s, nil
+}
+
+func syslogAddress(s string) (string, error) {
+	network, address, err := syslog.ParseAddress(s)
+	if err == nil && network == "unix" && !filepath.IsAbs(address) {
+		err = fmt.Errorf("write the whole path, as in unix:///run/darkshare.sock, not %s", quote(s))
+	}
+	if err != nil {
+		return "", err
+	}
+	return network + "://" + address, nil
 }
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }

@@ -19,8 +19,8 @@ func Default() Config {
 	return c
 }
 
-// Load reads the configuration from a file of at most 1 MiB and makes the paths
-// of its inputs relative to the file's folder. The error is an *[Errors] where the
+// Load reads the configuration from a file of at most 1 MiB and takes the
+// paths of its inputs, of what it forwards with and of its state to be relative to the file's folder. The error is an *[Errors] where the
 // file could be read, else that of the operating system.
 func Load(path string) (*Config, error) {
 	f, err := os.Open(path)
@@ -36,12 +36,20 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, in := range c.Inputs {
-		for i, file := range in.Files {
-			if !filepath.IsAbs(file) {
-				in.Files[i] = filepath.Join(filepath.Dir(path), file)
+	for i := range c.Inputs {
+		for _, file := range c.Inputs[i].paths() {
+			if *file != "" && !filepath.IsAbs(*file) {
+				*file = filepath.Join(filepath.Dir(path), *file)
 			}
 		}
+	}
+	for _, file := range c.Forward.paths() {
+		if *file != "" && !filepath.IsAbs(*file) {
+			*file = filepath.Join(filepath.Dir(path), *file)
+		}
+	}
+	if file := &c.State.File; *file != "" && !filepath.IsAbs(*file) {
+		*file = filepath.Join(filepath.Dir(path), *file)
 	}
 	return c, nil
 }

@@ -26,10 +26,10 @@ func TestMistakes(t *testing.T) {
 	const site = "sites:\n- hosts: [a.example]\n  "
 
 	// The text.
-	f("", `f:1: empty: expected some of inputs, sites, other_sites, rules, limits, visits, privacy, otlp, log`)
-	f("# nothing\n\n", `f:1: empty: expected some of inputs, sites, other_sites, rules, limits, visits, privacy, otlp, log`)
+	f("", `f:1: empty: expected some of inputs, forward, sites, other_sites, rules, limits, visits, privacy, otlp, log, state`)
+	f("# nothing\n\n", `f:1: empty: expected some of inputs, forward, sites, other_sites, rules, limits, visits, privacy, otlp, log, state`)
 	f("{}\n", ``)
-	f("- a\n", `f:1: expected a mapping with the keys inputs, sites, other_sites, rules, limits, visits, privacy, otlp, log, got a list`)
+	f("- a\n", `f:1: expected a mapping with the keys inputs, forward, sites, other_sites, rules, limits, visits, privacy, otlp, log, state, got a list`)
 	f("otlp: {}\n---\nlog: {}\n", `f:2: a second document begins here: the configuration is one`)
 	f("otlp: {}\nlog:\n\tlevel: info\n", `f:3: a tab in the indentation: YAML takes spaces only`)
 	f("log:\n  level: in\xfffo\n", `f:2: not UTF-8: save the file in that encoding`)
@@ -51,11 +51,21 @@ func TestMistakes(t *testing.T) {
 	f("log: {}\notlp: *push\n", `f:2: not YAML: unknown anchor 'push' referenced`)
 	f("otlp: &a {<<: *a}\n", `f:1: otlp: merges itself`)
 	f("otlp: {<<: 1}\n", `f:1: otlp: expected a mapping to merge, got "1"`)
-	f("inputs: &a [*a]\n", `f:1: inputs[0]: expected a mapping with the keys name, files, stdin, format, escape, json, site, start_at, got a list`)
+	f("inputs: &a [*a]\n", `f:1: inputs[0]: expected a mapping with the keys name, files, stdin, syslog, envoy_als, otlp, kafka, format, escape, json, site, start_at, wrapping, got a list`)
+
+	// Forwarding.
+	f("forward:\n", ``)
+	f("forward: {secret_file: a}\n", `f:1: forward: missing key "kafka": where to?`)
+	f("forward: {kafka: {brokers: [\"a:1\"], topic: t}}\n", `f:1: forward: missing key "secret_file": visitors are named by a secret that all have who write to the topic`)
+	f("forward: {secret_file: a, kafka: {brokers: [\"a:1\"]}}\n", `f:1: forward.kafka: missing key "topic": expected a text`)
+	f("inputs:\n- files: [a]\n  format: darkshare\n", `f:3: inputs[0].format: is for kafka: it is what another darkshare forwards`)
+	f("inputs:\n- kafka: {brokers: [\"a:1\"], topic: t}\n  format: darkshare\n", ``)
+	f("inputs:\n- kafka: {brokers: [\"a:1\"], topic: t}\n  format: darkshare\n  escape: json\n", `f:4: inputs[0].escape: is for logs: what another darkshare forwards has it all`)
+	f("inputs:\n- kafka: {brokers: [\"a:1\"], topic: t}\n  format: darkshare\nforward: {secret_file: a, kafka: {brokers: [\"a:1\"], topic: t}}\n", `f:3: inputs[0].format: has been forwarded already: a darkshare forwards or counts`)
 
 	// Keys.
 	f("inptus: []\n", `f:1: unknown key "inptus": did you mean "inputs"?`)
-	f("frobnicate: []\n", `f:1: unknown key "frobnicate": expected one of inputs, sites, other_sites, rules, limits, visits, privacy, otlp, log`)
+	f("frobnicate: []\n", `f:1: unknown key "frobnicate": expected one of inputs, forward, sites, other_sites, rules, limits, visits, privacy, otlp, log, state`)
 	f("limits:\n  vistors: 5000\n", `f:2: limits: unknown key "vistors": did you mean "visitors"?`)
 	f("log:\n  level: info\n  level: warn\n", `f:3: log: duplicate key "level": it is in line 2 already`)
 	f(input+"json: {status: a, status: b}\n", `f:3: inputs[0].json: duplicate key "status": it is in line 3 already`)
@@ -86,13 +96,13 @@ func TestMistakes(t *testing.T) {
 	f("sites: [{}]\nsites: [{hosts: [a.example]}]\n", `f:1: sites[0]: missing key "hosts": expected a list, each a host such as example.com`)
 
 	// Inputs.
-	f("inputs:\n- name: a\n", `f:2: inputs[0]: nothing to read: expected "files" with at least one, or "stdin: true"`)
-	f("inputs:\n-\n", `f:2: inputs[0]: expected a mapping with the keys name, files, stdin, format, escape, json, site, start_at, got nothing`)
+	f("inputs:\n- name: a\n", `f:2: inputs[0]: nothing to read: expected "files" with at least one, "stdin: true", or one of syslog, envoy_als, otlp, kafka`)
+	f("inputs:\n-\n", `f:2: inputs[0]: expected a mapping with the keys name, files, stdin, syslog, envoy_als, otlp, kafka, format, escape, json, site, start_at, wrapping, got nothing`)
 	f("inputs:\n- files: a.log\n", `f:2: inputs[0].files: expected a list, each a file such as /var/log/nginx/*.log, got "a.log"`)
 	f("inputs:\n- files: ['a[']\n", `f:2: inputs[0].files[0]: bad glob "a[": a "[" without its "]", or "\" at the end (write \[ for the character itself)`)
 	f("inputs:\n- files: ['-']\n", `f:2: inputs[0].files[0]: write "stdin: true" in place of "files" for standard input`)
 	f(input+"stdin: true\n", `f:2: inputs[0]: both "files" and "stdin": make it two inputs`)
-	f("inputs:\n- stdin: true\n  start_at: end\n", `f:3: inputs[0].start_at: is for files: standard input is read from where it is`)
+	f("inputs:\n- stdin: true\n  start_at: end\n", `f:3: inputs[0].start_at: is for files and Kafka: other streams are read from where they are`)
 	f("inputs:\n- stdin: true\n- stdin: true\n  name: b\n", `f:3: inputs[1].stdin: duplicate standard input "stdin": it is inputs[0].stdin in line 2 already`)
 	f(input+"start_at: start\n", `f:3: inputs[0].start_at: expected one of beginning, end, got "start"`)
 	f(input+"name: x\n- files: [b]\n  name: x\n", `f:5: inputs[1].name: duplicate input "x": it is inputs[0].name in line 3 already`)
@@ -105,6 +115,36 @@ func TestMistakes(t *testing.T) {
 	f(input+"escape: json\n", `f:3: inputs[0].escape: needs "format": it says how that is escaped`)
 	f(input+"json:\n    user_agnet: ua\n", `f:4: inputs[0].json.user_agnet: unknown field "user_agnet": did you mean "user_agent"?`)
 	f(input+"json: {status: [a]}\n", `f:3: inputs[0].json.status: expected a text, got a list`)
+
+	f(input+"wrapping: podman\n", `f:3: inputs[0].wrapping: expected one of none, cri, docker, got "podman"`)
+	f(input+"wrapping: docker\n", ``)
+
+	// What comes by the network.
+	f(input+"syslog: {listen: 'udp://:514'}\n", `f:2: inputs[0]: both "files" and "syslog": make it two inputs`)
+	f("inputs:\n- kafka: {brokers: [a:1], topic: t}\n  otlp: {grpc: ':1'}\n", `f:2: inputs[0]: both "otlp" and "kafka": make it two inputs`)
+	f("inputs:\n- syslog: udp://:514\n", `f:2: inputs[0].syslog: expected a mapping with the keys listen, tls, max_connections, max_message, got "udp://:514"`)
+	f("inputs:\n- syslog:\n", `f:2: inputs[0].syslog: expected a mapping with the keys listen, tls, max_connections, max_message, got nothing`)
+	f("inputs:\n- syslog: {}\n", `f:2: inputs[0].syslog: missing key "listen": expected an address such as udp://127.0.0.1:5140, tcp://…, tls://… or unix:///run/darkshare.sock`)
+	f("inputs:\n- syslog:\n    listen: 514\n", `f:3: inputs[0].syslog.listen: expected an address such as udp://127.0.0.1:5140, tcp://…, tls://… or unix:///run/darkshare.sock, got "514"`)
+	f("inputs:\n- syslog: {listen: 'unix://s.sock'}\n", `f:2: inputs[0].syslog.listen: write the whole path, as in unix:///run/darkshare.sock, not "unix://s.sock"`)
+	f("inputs:\n- syslog: {listen: 'udp://:514'}\n  wrapping: cri\n", `f:3: inputs[0].wrapping: is for files: only they are written by a container's runtime`)
+	f("inputs:\n- syslog: {listen: 'tls://:6514'}\n", `f:2: inputs[0].syslog: missing key "tls": tls:// needs a certificate`)
+	f("inputs:\n- syslog:\n    listen: tcp://:6514\n    tls: {cert_file: a, key_file: b}\n", `f:4: inputs[0].syslog.tls: is for tls://, and listen is "tcp://127.0.0.1:6514"`)
+	f("inputs:\n- syslog:\n    listen: tls://:6514\n    tls: {cert_file: a}\n", `f:4: inputs[0].syslog.tls: missing key "key_file": expected a file such as /etc/darkshare/cert.pem`)
+	f("inputs:\n- syslog: {listen: 'tls://:6514', tls: {cert_file: a, key_file: b}, max_connections: 9}\n", ``)
+	f("inputs:\n- syslog: {listen: 'udp://:514'}\n- syslog: {listen: 'udp://127.0.0.1:514'}\n  name: b\n", `f:3: inputs[1].syslog.listen: duplicate address "udp://127.0.0.1:514": it is inputs[0].syslog.listen in line 2 already`)
+	f("inputs:\n- kafka: {brokers: [a:1], topic: t}\n  start_at: beginning\n", ``)
+	f("inputs:\n- envoy_als: {}\n- envoy_als: {listen: 0.0.0.0:9001}\n", ``)
+	f("inputs:\n- envoy_als: {listen: 9001}\n", `f:2: inputs[0].envoy_als.listen: expected an address to listen on such as 127.0.0.1:9001, got "9001"`)
+	f("inputs:\n- envoy_als: {listen: ':9001'}\n- otlp: {grpc: ':9001'}\n  name: b\n", `f:3: inputs[1].otlp.grpc: duplicate address "127.0.0.1:9001": it is inputs[0].envoy_als.listen in line 2 already`)
+	f("inputs:\n- otlp: {}\n", `f:2: inputs[0].otlp: expected "grpc" or "http", or both, with an address`)
+	f("inputs:\n- otlp: {http: ':4318'}\n", ``)
+	f("inputs:\n- kafka: {brokers: [], topic: t}\n", `f:2: inputs[0].kafka.brokers: expected at least one`)
+	f("inputs:\n- kafka: {brokers: [kafka], topic: t}\n", `f:2: inputs[0].kafka.brokers[0]: expected a host with its port such as kafka.example.com:9092, got "kafka"`)
+	f("inputs:\n- kafka: {brokers: [a:1]}\n", `f:2: inputs[0].kafka: missing key "topic": expected a text`)
+	f("inputs:\n- kafka:\n    brokers: [a:1]\n    topic: t\n    tls: {cert_file: a}\n", `f:5: inputs[0].kafka.tls: "cert_file" and "key_file" go together`)
+	f("inputs:\n- kafka: {brokers: [a:1], topic: t, tls: {}, sasl: {mechanism: plain, username: u, password_file: p}}\n", ``)
+	f("inputs:\n- kafka: {brokers: [a:1], topic: t, sasl: {mechanism: PLAIN, username: u, password_file: p}}\n", `f:2: inputs[0].kafka.sasl.mechanism: expected one of plain, scram-sha-256, scram-sha-512, got "PLAIN"`)
 
 	// Sites.
 	f("sites:\n- name: shop\n", `f:2: sites[0]: missing key "hosts": expected a list, each a host such as example.com`)

@@ -29,8 +29,8 @@ is not said to be required.
 - In paths, ` + "`*`" + ` stands for any text within a part (between two slashes), ` + "`**`" + ` for any text at all.
 - Environment variables are not expanded: the definitions of logs are full of dollar signs.
 - Anchors, aliases and merge keys (` + "`<<`" + `) work. A file has at most 1 MiB, and is UTF-8.
-- Addresses to listen on, TLS and passwords are not here, but in flags, as for all Prometheus
-  exporters: ` + "`--web.listen-address`" + ` and
+- The address of ` + "`/metrics`" + `, its TLS and its passwords are not here, but in flags, as for all
+  Prometheus exporters: ` + "`--web.listen-address`" + ` and
   [` + "`--web.config.file`" + `](https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md).
 `
 
@@ -56,9 +56,11 @@ type reference struct {
 // rows describes the keys of a struct, those of the structs in it indented by their path.
 func (r *reference) rows(t reflect.Type, prefix string) {
 	for _, f := range fieldsOf(t) {
-		value, within := expected(f.typ, f.tag), element(f.typ)
+		value, within, inside := expected(f.typ, f.tag), element(f.typ), "."
 		if within.Kind() == reflect.Struct {
-			value = "a list"
+			if value = "a mapping"; f.typ.Kind() == reflect.Slice {
+				value, inside = "a list", "[]."
+			}
 		}
 		initial := f.tag.Get("default")
 		switch {
@@ -73,14 +75,14 @@ func (r *reference) rows(t reflect.Type, prefix string) {
 		}
 		fmt.Fprintf(r, "| %s |\n", strings.Join(cells, " | "))
 		if within.Kind() == reflect.Struct {
-			r.rows(within, prefix+f.key+"[].")
+			r.rows(within, prefix+f.key+inside)
 		}
 	}
 }
 
-// element returns what a list has, and any other type itself.
+// element returns what a list has or a pointer is to, and any other type itself.
 func element(t reflect.Type) reflect.Type {
-	if t.Kind() == reflect.Slice {
+	if t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer {
 		return t.Elem()
 	}
 	return t

@@ -137,6 +137,8 @@ func expected(t reflect.Type, tag reflect.StructTag) string {
 		return "a duration such as 30m" + within
 	}
 	switch t.Kind() {
+	case reflect.Pointer:
+		return expected(t.Elem(), tag)
 	case reflect.Int:
 		return "a whole number" + within
 	case reflect.Bool:

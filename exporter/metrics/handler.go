@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -33,6 +34,10 @@ type HandlerOptions struct {
 	// that comes for the first time. Zero is 5 minutes; negative shows nothing at
 	// zero first, to no scraper.
 	ZeroFirst time.Duration
+	// Shown, where it is not nil, holds the start of the last scrape that reached its
+	// scraper, in nanoseconds since the Unix epoch. Where the counters go on from an
+	// earlier process, give it what it held when they were stored.
+	Shown *atomic.Int64
 }
 
 type handler struct {
@@ -73,6 +78,9 @@ func newHandler(snapshot Snapshot, o HandlerOptions, now func() time.Time) *hand
 	if o.ZeroFirst == 0 {
 		o.ZeroFirst = 5 * time.Minute
 	}
+	if o.Shown == nil {
+		o.Shown = new(atomic.Int64)
+	}
 	for _, c := range []prometheus.Collector{
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -103,7 +111,7 @@ func newHandler(snapshot Snapshot, o HandlerOptions, now func() time.Time) *hand
 		compress: compress,
 		slots:    make(chan struct{}, o.MaxScrapes),
 		timeout:  o.Timeout,
-		scrapers: newScrapers(o.ZeroFirst, now()),
+		scrapers: newScrapers(o.ZeroFirst, now(), o.Shown),
 		now:      now,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -44,12 +45,22 @@ const maxScrapers = 16
 //     than the window. If none has, the other is not remembered and remains a
 //     stranger, which is right too, only less often.
 //
+// What was shown outlives the process where the counters do, for a zero after a
+// restart is a zero after a value: to a stranger, a process that goes on from
+// another one's state shows as zero only what began after the last scrape that had
+// reached anybody when the state was stored. What such a scrape was shown at its
+// value had begun before the one before it.
+//
 // It rests on Sample.Created being not earlier than the last snapshot that does
 // not hold the series.
 type scrapers struct {
 	window  time.Duration
 	started time.Time
 	seed    maphash.Seed
+
+	// before is the latest of an earlier life. kept tells it to a later one.
+	before time.Time
+	kept   *atomic.Int64
 
 	mu     sync.Mutex
 	last   map[scraper]time.Time
@@ -59,11 +70,15 @@ type scrapers struct {
 // A scraper is a hash of what tells scrapers apart.
 type scraper uint64
 
-func newScrapers(window time.Duration, now time.Time) *scrapers {
-	return &scrapers{
-		window: window, started: now, seed: maphash.MakeSeed(),
+func newScrapers(window time.Duration, now time.Time, kept *atomic.Int64) *scrapers {
+	s := &scrapers{
+		window: window, started: now, seed: maphash.MakeSeed(), kept: kept,
 		last: make(map[scraper]time.Time, maxScrapers),
 	}
+	if at := kept.Load(); at != 0 {
+		s.before = time.Unix(0, at)
+	}
+	return s
 }
 
 // identify returns who asks, and false for a client that is not a scraper. The
@@ -89,8 +104,11 @@ func (s *scrapers) since(who scraper, now time.Time) time.Time {
 		return t
 	}
 	since := now.Add(-s.window)
-	if s.started.Before(since) && s.latest.After(since) {
+	switch {
+	case s.started.Before(since) && s.latest.After(since):
 		since = s.latest
+	case s.before.After(since):
+		since = s.before
 	}
 	return since
 }
@@ -101,6 +119,7 @@ func (s *scrapers) shown(who scraper, start time.Time) {
 	defer s.mu.Unlock()
 	if start.After(s.latest) {
 		s.latest = start
+		s.kept.Store(start.UnixNano())
 	}
 	t, known := s.last[who]
 	if !known && len(s.last) >= maxScrapers && !s.forget(start.Add(-s.window)) {

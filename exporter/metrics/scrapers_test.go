@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -31,16 +32,28 @@ func TestScrapers(t *testing.T) {
 		{"a scrape that fails shows nothing", []int{1, 16}, "15 A: 0 | 30 A!: v0 | 45 A: v0 | 60 A: vv"},
 		{"the first scrape fails", []int{1}, "15 A!: 0 | 30 A: 0 | 45 A: v"},
 		{"at the very moment of a scrape", []int{15}, "15 A: 0 | 30 A: v"},
+		{"a restart between two scrapes", []int{1, 16, 40}, "15 A: 0 | 30 A: v0 | 35 restart: - | 45 A: vv0 | 60 A: vvv"},
+		{"a kill after the state was stored for a scrape", []int{1, 16, 40}, "15 A: 0 | 30 A: v0 | 35 kill: - | 45 A: v00 | 60 A: vvv"},
+		{"a pair after a restart", []int{1, 36}, "15 A: 0 | 30 A: v | 35 restart: - | 45 A: v0 | 47 B: v0 | 60 A: vv"},
 		{"away for long", []int{1, 20, 5000}, "15 A: 0 | 9000 A: v00 | 9015 A: vvv"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := newScrapers(300*time.Second, at(0))
+			kept, stored := new(atomic.Int64), int64(0)
+			s := newScrapers(300*time.Second, at(0), kept)
 			for step := range strings.SplitSeq(tc.steps, " | ") {
 				var second int
 				var name, want string
 				if _, err := fmt.Sscanf(strings.Replace(step, ":", " ", 1), "%d %s %s", &second, &name, &want); err != nil {
 					t.Fatal(step, err)
 				}
+				if name == "kill" {
+					kept.Store(stored)
+				}
+				if name == "kill" || name == "restart" {
+					s = newScrapers(300*time.Second, at(second), kept)
+					continue
+				}
+				stored = kept.Load() // it is before the scrape is answered
 				name, fails := strings.CutSuffix(name, "!")
 				who := scraper(name[0])
 				since, got := s.since(who, at(second)), ""
@@ -73,7 +86,7 @@ func TestScrapersNeverGoBack(t *testing.T) {
 	zeros := 0
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		s := newScrapers(300*time.Second, at(0))
+		s := newScrapers(300*time.Second, at(0), new(atomic.Int64))
 		var created []time.Time
 		valued := map[pair]bool{}
 		now := at(0)
@@ -108,7 +121,7 @@ func TestScrapersNeverGoBack(t *testing.T) {
 }
 
 func TestScrapersFlood(t *testing.T) {
-	s := newScrapers(300*time.Second, at(0))
+	s := newScrapers(300*time.Second, at(0), new(atomic.Int64))
 	s.shown('A', at(1000))
 	for i := range 10_000 {
 		s.shown(scraper(1000+i), at(1001))
@@ -123,7 +136,7 @@ func TestScrapersFlood(t *testing.T) {
 }
 
 func TestIdentify(t *testing.T) {
-	s := newScrapers(time.Minute, at(0))
+	s := newScrapers(time.Minute, at(0), new(atomic.Int64))
 	request := func(addr, agent, query, timeout string) *http.Request {
 		r := httptest.NewRequest("GET", "/metrics?"+query, nil)
 		r.RemoteAddr = addr
@@ -153,7 +166,7 @@ func TestIdentify(t *testing.T) {
 	if _, ok := s.identify(request("10.0.0.1:4000", "curl/8.0", "", "")); ok {
 		t.Error("curl is taken for a scraper")
 	}
-	if _, ok := newScrapers(-1, at(0)).identify(request("10.0.0.1:4000", "", "", "10")); ok {
+	if _, ok := newScrapers(-1, at(0), new(atomic.Int64)).identify(request("10.0.0.1:4000", "", "", "10")); ok {
 		t.Error("recognised although switched off")
 	}
 }

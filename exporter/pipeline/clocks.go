@@ -27,14 +27,17 @@ type clocks struct {
 	live   bool
 	// wall is set once a live log's lines were as new as the wall clock: from then
 	// on it goes on when they stop.
-	wall  bool
-	files []*fileClock
-	at    *fileClock // whose block is being observed
+	wall bool
+	// before is the newest time of an earlier life.
+	before int64
+	files  []*fileClock
+	at     *fileClock // whose block is being observed
 }
 
 type fileClock struct {
 	input  int
 	name   string
+	log    uint32 // of forwarded records
 	begun  bool
 	active bool
 	high   int64
@@ -46,16 +49,17 @@ func newClocks(window time.Duration, live bool) clocks {
 	return clocks{window: int64(window), live: live}
 }
 
-// begin says that a block of the file comes next.
-func (c *clocks) begin(input int, name string, wall time.Time) {
-	if c.at == nil || c.at.input != input || c.at.name != name {
-		c.at = c.file(input, name)
+// begin says that lines of the file come next. Forwarded records are in a file each for
+// the log that they are from.
+func (c *clocks) begin(input int, name string, log uint32, wall time.Time) {
+	if c.at == nil || c.at.log != log || c.at.input != input || c.at.name != name {
+		c.at = c.file(input, name, log)
 	}
 	c.at.seen, c.at.active = wall, true
 }
 
-func (c *clocks) file(input int, name string) *fileClock {
-	i := slices.IndexFunc(c.files, func(f *fileClock) bool { return f.input == input && f.name == name })
+func (c *clocks) file(input int, name string, log uint32) *fileClock {
+	i := slices.IndexFunc(c.files, func(f *fileClock) bool { return f.log == log && f.input == input && f.name == name })
 	if i >= 0 {
 		return c.files[i]
 	}
@@ -67,7 +71,7 @@ func (c *clocks) file(input int, name string) *fileClock {
 		oldest := slices.MinFunc(c.files, func(a, b *fileClock) int { return a.seen.Compare(b.seen) })
 		c.files = slices.DeleteFunc(c.files, func(f *fileClock) bool { return f == oldest })
 	}
-	f := &fileClock{input: input, name: name}
+	f := &fileClock{input: input, name: name, log: log}
 	c.files = append(c.files, f)
 	return f
 }
@@ -115,6 +119,7 @@ func (c *clocks) alone(f *fileClock) bool {
 
 // newest returns the time of the file furthest ahead, 0 where there is none.
 func (c *clocks) newest() (newest int64) {
+	newest = c.before
 	for _, f := range c.files {
 		newest = max(newest, f.high)
 	}

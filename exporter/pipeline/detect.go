@@ -31,11 +31,22 @@ const (
 
 // prepare makes the block a job: with the rules of now, and the input's format
 // and site.
-func (e *Engine) prepare(b *stream.Block) job {
+func (e *Engine) prepare(b *stream.Block) *job {
 	in := e.inputs.get(b.Input)
+	if in.forwarded {
+		return &job{block: b, gen: e.rules.Load(), forwarded: true}
+	}
 	e.learn(in, b.Data)
 	gen := e.rules.Load()
-	return job{block: b, gen: gen, format: in.format, site: in.index(gen)}
+	j := &job{block: b, gen: gen, format: in.format}
+	if in.format != nil && in.format.Headed() {
+		j.format, j.more = in.headers.split(in.format, b.Name, b.Data)
+	}
+	j.site = in.index(gen, j.format)
+	for i := range j.more {
+		j.more[i].site = in.index(gen, j.more[i].format)
+	}
+	return j
 }
 
 // learn tells an input's format, where none is named, and its site, where nothing

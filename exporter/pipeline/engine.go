@@ -16,6 +16,7 @@ import (
 	"github.com/darkshare/darkshare/exporter/attribution"
 	"github.com/darkshare/darkshare/exporter/schema"
 	"github.com/darkshare/darkshare/exporter/site"
+	"github.com/darkshare/darkshare/exporter/state"
 	"github.com/darkshare/darkshare/exporter/stream"
 	"github.com/darkshare/darkshare/exporter/tally"
 	"github.com/darkshare/darkshare/exporter/visit"
@@ -36,7 +37,13 @@ type Options struct {
 	Observer Observer
 	// Workers is how many parse at the same time. Default: the processors.
 	Workers int
-	Log     *slog.Logger
+	// Forward, where it is not nil, is where classified requests go in place of being
+	// counted as visits.
+	Forward *Forward
+	// State, where it is not nil, is what Checkpoint wrote in an earlier life: the
+	// counts go on from there.
+	State *state.Decoder
+	Log   *slog.Logger
 }
 
 // An Observer is told what becomes of every record, in the log's order. IDs count
@@ -65,18 +72,30 @@ type Engine struct {
 	configuring sync.Mutex
 	user        attribution.Options
 	told        []string
+	// sources are the names of those that the state numbers.
+	sources []string
 
-	inputs   inputs
-	barriers chan chan struct{}
+	inputs inputs
+	// sampling keeps those apart who look at what is known of an input's lines
+	// without preparing its blocks.
+	sampling sync.Mutex
+	barriers chan barrier
+	// ended is closed when Run has.
+	ended chan struct{}
+	end   sync.Once
+	// unknown is when names that nobody here has were last complained of, in Unix time.
+	unknown atomic.Int64
 
-	mu      sync.Mutex
-	clocks  clocks
-	sites   *site.Directory
-	tracker *visit.Tracker
-	tally   *tally.Tally
-	sink    visit.Sink
-	ids     uint64
-	started time.Time
+	mu sync.Mutex
+	// forwarded is how many records have been forwarded and acknowledged.
+	forwarded uint64
+	clocks    clocks
+	sites     *site.Directory
+	tracker   *visit.Tracker
+	tally     *tally.Tally
+	sink      visit.Sink
+	ids       uint64
+	started   time.Time
 }
 
 // A generation is one configuration's rules.
@@ -97,7 +116,7 @@ func (g *generation) named(name string) int {
 	return slices.IndexFunc(g.opt.Sites, func(s attribution.Site) bool { return s.Name == name })
 }
 
-// New returns an Engine. The error is that of the rules.
+// New returns an Engine. The error is that of the rules, or ErrState.
 func New(o Options) (*Engine, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -108,7 +127,7 @@ func New(o Options) (*Engine, error) {
 	if o.Sites <= 0 {
 		o.Sites = 20
 	}
-	e := &Engine{opt: o, log: o.Log, sites: site.New(o.Sites), started: time.Now(), barriers: make(chan chan struct{})}
+	e := &Engine{opt: o, log: o.Log, sites: site.New(o.Sites), started: time.Now(), barriers: make(chan barrier), ended: make(chan struct{})}
 	e.tally = tally.New(tally.Options{
 		Pages:      o.Pages,
 		Sections:   o.Sections,
@@ -123,13 +142,14 @@ func New(o Options) (*Engine, error) {
 		e.sink = tee{e.tally, o.Observer}
 	}
 	o.Visit.OnConfirmation = e.logConfirmation
+	o.Visit.Mixed = func(s attribution.Source) bool { return e.rules.Load().rules.SourceName(s) == "wechat" }
 	e.tracker = visit.NewTracker(o.Visit, e.sink)
 	e.clocks = newClocks(e.tracker.Window(), o.Live)
 	e.addLimits()
-	if err := e.Configure(o.Rules); err != nil {
-		return nil, err
+	if o.State != nil {
+		return e, e.restore(o.State, o.Rules)
 	}
-	return e, nil
+	return e, e.Configure(o.Rules)
 }
 
 // logConfirmation tells the operator what darkshare_confirmation_enabled says.
@@ -183,8 +203,9 @@ func (e *Engine) configure(user attribution.Options, told []string) error {
 			o.Sites = append(o.Sites, attribution.Site{Name: name, Hosts: []string{name}, SiteRules: user.Default})
 		}
 	}
+	// Sources keep their numbers, since landings that wait hold them.
+	o.Sources = e.sources
 	if g := e.rules.Load(); g != nil {
-		// Sources keep their numbers, since landings that wait hold them.
 		o.Sources = g.rules.Sources()
 	}
 	rules, err := attribution.New(o)
@@ -205,86 +226,142 @@ func (e *Engine) configure(user attribution.Options, told []string) error {
 // Run counts the blocks until the channel is closed, and then what was pending.
 // When ctx is done it stops sooner, with what it has.
 //
-// A worker parses a block beside the others, and observes the records itself as
-// soon as it is the block's turn: a few at a time, while they are still in the
-// nearest of its processor's caches.
+// Workers parse blocks side by side. One of them observes the records, in the blocks'
+// order; those of a block that it parses itself a few at a time, while they are still
+// in the nearest of its processor's caches.
 func (e *Engine) Run(ctx context.Context, blocks <-chan *stream.Block) error {
 	var (
-		work    = make(chan job)
-		turns   = newTurns()
+		queue   = newQueue(e.opt.Workers)
 		workers sync.WaitGroup
 	)
-	for range e.opt.Workers {
+	workers.Go(func() { e.finish(queue) })
+	for range e.opt.Workers - 1 {
 		workers.Go(func() {
-			w := worker{explain: e.opt.Observer != nil}
-			for j := range work {
-				e.do(&w, j, turns)
+			w := e.worker()
+			for j := queue.take(); j != nil; j = queue.take() {
+				e.parse(w, j)
+				queue.done(j)
 			}
 		})
 	}
-	for turn := uint64(0); ctx.Err() == nil; turn++ {
+	if e.opt.Forward != nil {
+		// Who waits for Kafka waits no longer than ctx lasts.
+		defer context.AfterFunc(ctx, e.opt.Forward.Producer.Close)()
+	}
+	for ctx.Err() == nil {
 		j, ok := e.next(ctx, blocks)
 		if !ok {
 			break
 		}
-		j.turn = turn
-		work <- j
+		queue.push(j)
 	}
-	close(work)
+	queue.close()
 	workers.Wait()
 	e.Flush()
+	if e.opt.Forward != nil {
+		e.opt.Forward.end(ctx, e.log)
+	}
+	e.end.Do(func() { close(e.ended) })
 	return ctx.Err()
+}
+
+func (e *Engine) worker() *worker {
+	w := &worker{explain: e.opt.Observer != nil}
+	if e.opt.Forward != nil {
+		w.forwarder = e.opt.Forward.forwarder(e)
+	}
+	return w
+}
+
+// parse parses a job beside others.
+func (e *Engine) parse(w *worker, j *job) {
+	if e.opt.Forward != nil {
+		e.ship(w, j)
+		return
+	}
+	w.parse(j, j.batch, func() {})
+}
+
+// finish finishes jobs in their order, and parses others while it waits for them.
+func (e *Engine) finish(q *queue) {
+	w := e.worker()
+	for {
+		j, first := q.next()
+		switch {
+		case j == nil:
+			return
+		case !first:
+			e.parse(w, j)
+			q.done(j)
+			continue
+		case j.block == nil:
+			j.reached()
+		case e.opt.Forward != nil:
+			if !j.done {
+				e.ship(w, j)
+			}
+			e.forward(j)
+		default:
+			if b := j.batch; !j.done {
+				w.parse(j, b, func() {
+					e.observe(j, b.records)
+					b.records = b.records[:0]
+				})
+			}
+			e.observe(j, j.batch.records)
+			if j.forwarded {
+				e.complain(j.batch.decoder)
+			}
+			j.block.Release()
+		}
+		q.pop()
+	}
 }
 
 // next waits for the next block or barrier. ok is false where there is none any
 // more.
-func (e *Engine) next(ctx context.Context, blocks <-chan *stream.Block) (j job, ok bool) {
+func (e *Engine) next(ctx context.Context, blocks <-chan *stream.Block) (j *job, ok bool) {
 	select {
 	case b, ok := <-blocks:
 		if !ok {
-			return j, false
+			return nil, false
 		}
 		return e.prepare(b), true
-	case reached := <-e.barriers:
-		return job{reached: reached}, true
-	case <-ctx.Done():
-		return j, false
-	}
-}
-
-func (e *Engine) do(w *worker, j job, turns *turns) {
-	defer turns.done()
-	if j.block == nil {
-		turns.wait(j.turn)
-		close(j.reached)
-		return
-	}
-	w.parse(&j, func() {
-		if turns.come(j.turn) {
-			e.observe(&j, w.records)
-			w.records = w.records[:0]
+	case b := <-e.barriers:
+		if b.passed != nil {
+			b.passed()
 		}
-	})
-	turns.wait(j.turn)
-	e.observe(&j, w.records)
-	j.block.Release()
+		return &job{reached: b.reached}, true
+	case <-ctx.Done():
+		return nil, false
+	}
 }
 
-// Barrier waits until every block that was sent before has been counted and
-// released, as long as Run runs.
+// A barrier is between two blocks.
+type barrier struct {
+	// passed, where it is not nil, is called when all blocks before have been
+	// prepared, reached when they have been counted and released, and none after.
+	passed, reached func()
+}
+
+// Barrier waits until every block that was sent before has been counted, or forwarded
+// and acknowledged, and released, as long as Run runs.
 func (e *Engine) Barrier(ctx context.Context) error {
 	reached := make(chan struct{})
 	select {
-	case e.barriers <- reached:
+	case e.barriers <- barrier{reached: func() { close(reached) }}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	select {
 	case <-reached:
-		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if e.opt.Forward != nil {
+		return e.opt.Forward.Producer.Wait(ctx)
+	}
+	return nil
 }
 
 // Flush resolves what is pending, as if its window had passed.
@@ -299,7 +376,7 @@ func (e *Engine) observe(j *job, records []record) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	wall := time.Now()
-	e.clocks.begin(j.block.Input, j.block.Name, wall)
+	e.clocks.begin(j.block.Input, j.block.Name, 0, wall)
 	for i := range records {
 		r := &records[i]
 		e.ids++
@@ -312,6 +389,9 @@ func (e *Engine) observe(j *job, records []record) {
 				e.opt.Observer.Malformed(e.ids, r.reason)
 			}
 			continue
+		}
+		if r.log != 0 {
+			e.clocks.begin(j.block.Input, j.block.Name, r.log, wall)
 		}
 		if now, changed := e.clocks.observe(r.event.Time); changed {
 			e.setClock(now)

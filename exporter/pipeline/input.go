@@ -15,35 +15,74 @@ type Input struct {
 	Name string
 	// Format of its lines; nil to tell it from the first ones.
 	Format *accesslog.Format
+	// Forwarded says that the lines are records of package forward, and have no Format.
+	Forwarded bool
 	// Site is the name of the configured site that all records belong to where the
 	// format has no host. Empty is the only configured site, else the one that the
 	// lines tell.
 	Site string
 }
 
-// input is an Input with what is known of its lines. All but stats and base
+// input is an Input with what is known of its lines. All but what its source counts
 // belongs to whoever prepares blocks.
 type input struct {
-	label  string
-	site   string // as configured
-	told   string // by the lines
-	format *accesslog.Format
-	votes  votes
+	label string
+	// forwarded says that the lines are records of package forward.
+	forwarded bool
+	site      string // as configured
+	told      string // by the lines
+	format    *accesslog.Format
+	votes     votes
 	// detected says that the format was told from the lines, and so is to be doubted.
 	detected bool
 	parser   *accesslog.Parser
 	line     []byte // scratch
+	headers  headers
 	warned   time.Time
 
 	created time.Time
-	stats   *stream.Stats // nil while it has no source
+	source  stream.Source // nil while it has none
 	base    base
+	// sum is what base and source had counted when mark was called last, and
+	// positions how far files or partitions were: nil where there never was a source.
+	sum       base
+	positions []stream.Position
+	// restored is the format that was told from the lines in an earlier life.
+	restored *accesslog.Format
+}
+
+// mark notes what the input has counted by now.
+func (in *input) mark() {
+	in.sum = in.base
+	if in.source == nil {
+		return
+	}
+	if f, ok := in.source.(*stream.Follower); ok {
+		f.At(func(positions []stream.Position) {
+			in.sum.add(f.Stats())
+			in.positions = positions
+		})
+		return
+	}
+	in.sum.add(in.source.Stats())
+	if p, ok := in.source.(positioned); ok {
+		if positions := p.Positions(); positions != nil {
+			in.positions = positions
+		}
+	}
+}
+
+// positioned is a source whose records can be read again.
+type positioned interface {
+	// Positions returns how far they have been counted, nil where that is not known yet.
+	Positions() []stream.Position
 }
 
 // base is what the sources that an input had before have counted.
 type base struct {
 	bytes     int64
 	dropped   [stream.NumDropReasons]uint64
+	errors    [stream.NumErrorReasons]uint64 // since the start only
 	openLimit uint64
 }
 
@@ -53,12 +92,16 @@ func (b *base) add(s *stream.Stats) {
 	for r := range b.dropped {
 		b.dropped[r] += s.Dropped(stream.DropReason(r))
 	}
+	for r := range b.errors {
+		b.errors[r] += s.Errors(stream.ErrorReason(r))
+	}
 }
 
 // index returns the index, among the sites of the rules, of the one that all of
 // the input's records belong to, or -1 to go by their host.
-func (in *input) index(g *generation) int {
-	if in.format != nil && in.format.Fields().Has(accesslog.FieldHost) {
+// Its lines have the format, which may be nil.
+func (in *input) index(g *generation, format *accesslog.Format) int {
+	if format != nil && format.Fields().Has(accesslog.FieldHost) {
 		return -1
 	}
 	switch {
@@ -102,7 +145,7 @@ func (e *Engine) AddInput(in Input) int {
 }
 
 func newInput(in Input) *input {
-	return &input{label: in.Name, format: in.Format, site: in.Site, detected: in.Format == nil, created: time.Now()}
+	return &input{label: in.Name, format: in.Format, forwarded: in.Forwarded, site: in.Site, detected: in.Format == nil, created: time.Now()}
 }
 
 // SetInput replaces what is known of an input. Blocks already sent may be taken
@@ -111,20 +154,38 @@ func (e *Engine) SetInput(n int, in Input) {
 	e.inputs.mu.Lock()
 	defer e.inputs.mu.Unlock()
 	fresh, old := newInput(in), e.inputs.all[n]
-	fresh.created, fresh.stats, fresh.base, fresh.told = old.created, old.stats, old.base, old.told
+	fresh.created, fresh.source, fresh.base, fresh.told = old.created, old.source, old.base, old.told
+	fresh.sum, fresh.positions = old.sum, old.positions
+	if old.restored != nil && in.Format == nil {
+		fresh.format, fresh.parser = old.restored, old.restored.NewParser()
+		fresh.headers = old.headers
+	}
 	e.inputs.all[n] = fresh
 }
 
-// SetStats names the counters of the input's source, nil where it has none any
-// more. What a source before has counted stays counted.
-func (e *Engine) SetStats(n int, s *stream.Stats) {
+// SetSource names the input's source, nil where it has none any more. What a source
+// before has counted stays counted, and how far it came stays known.
+func (e *Engine) SetSource(n int, s stream.Source) {
 	e.inputs.mu.Lock()
 	defer e.inputs.mu.Unlock()
 	in := e.inputs.all[n]
-	if in.stats != nil {
-		in.base.add(in.stats)
-	}
-	in.stats = s
+	in.mark()
+	in.base, in.source = in.sum, s
+}
+
+// Positions returns how far the files of the input were counted when it last had a
+// source or, before it has one, in an earlier life; nil where there was neither.
+func (e *Engine) Positions(n int) []stream.Position {
+	e.inputs.mu.Lock()
+	defer e.inputs.mu.Unlock()
+	return e.inputs.all[n].positions
+}
+
+// Forget forgets the Positions of an input without a source.
+func (e *Engine) Forget(n int) {
+	e.inputs.mu.Lock()
+	defer e.inputs.mu.Unlock()
+	e.inputs.all[n].positions = nil
 }
 
 // Sample shows the engine some of an input's lines, to tell their format and site
@@ -132,18 +193,31 @@ func (e *Engine) SetStats(n int, s *stream.Stats) {
 // called while blocks of the input come.
 func (e *Engine) Sample(n int, data []byte) {
 	if len(data) > 0 {
-		e.learn(e.inputs.get(n), data)
+		e.sampling.Lock()
+		defer e.sampling.Unlock()
+		in := e.inputs.get(n)
+		e.learn(in, data)
+		if in.format != nil && in.format.Headed() {
+			in.format = lastHeader(in.format, data)
+		}
 	}
 }
 
+// mark notes what all inputs have counted by now.
+func (in *inputs) mark() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, i := range in.all {
+		i.mark()
+	}
+}
+
+// openLimitReached adds up what was marked.
 func (in *inputs) openLimitReached() (n uint64) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for _, i := range in.all {
-		n += i.base.openLimit
-		if i.stats != nil {
-			n += i.stats.OpenLimitReached()
-		}
+		n += i.sum.openLimit
 	}
 	return n
 }
@@ -153,21 +227,25 @@ func (e *Engine) snapshotInputs() []schema.Family {
 	e.inputs.mu.Lock()
 	defer e.inputs.mu.Unlock()
 	families := []schema.Family{
-		{Metric: schema.InputBytes}, {Metric: schema.InputLag}, {Metric: schema.InputDropped}, {Metric: schema.InputUp},
+		{Metric: schema.InputBytes}, {Metric: schema.InputLag}, {Metric: schema.InputDropped}, {Metric: schema.InputErrors}, {Metric: schema.InputUp},
 	}
-	bytes, lag, dropped, up := &families[0], &families[1], &families[2], &families[3]
+	bytes, lag, dropped, errors, up := &families[0], &families[1], &families[2], &families[3], &families[4]
 	for _, in := range e.inputs.all {
-		if in.stats == nil {
+		if in.source == nil {
 			continue
 		}
-		sum := in.base
-		sum.add(in.stats)
-		bytes.Add(float64(sum.bytes), in.created, in.label)
-		lag.Add(float64(in.stats.Lag()), time.Time{}, in.label)
-		for r, n := range sum.dropped {
+		stats := in.source.Stats()
+		bytes.Add(float64(in.sum.bytes), in.created, in.label)
+		lag.Add(float64(stats.Lag()), time.Time{}, in.label)
+		for r, n := range in.sum.dropped {
 			dropped.Add(float64(n), in.created, in.label, stream.DropReason(r).String())
 		}
-		up.Add(truth(in.stats.Up()), time.Time{}, in.label)
+		if stats.Remote() {
+			for r, n := range in.sum.errors {
+				errors.Add(float64(n), in.created, in.label, stream.ErrorReason(r).String())
+			}
+		}
+		up.Add(truth(stats.Up()), time.Time{}, in.label)
 	}
 	return families
 }

@@ -14,10 +14,17 @@ import (
 func (e *Engine) Snapshot() []schema.Family {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.inputs.mark()
+	return e.families()
+}
+
+// families returns every series; those of the inputs as they were marked.
+func (e *Engine) families() []schema.Family {
 	families := e.tally.Snapshot()
 	families = append(families, e.snapshotSites()...)
 	families = append(families, e.snapshotVisitors()...)
 	families = append(families, e.snapshotInputs()...)
+	families = append(families, e.snapshotForward()...)
 	slices.SortStableFunc(families, func(a, b schema.Family) int {
 		return cmp.Compare(slices.Index(schema.Metrics, a.Metric), slices.Index(schema.Metrics, b.Metric))
 	})

@@ -41,6 +41,7 @@ const (
 	LabelInput    = "input"
 	LabelReason   = "reason"
 	LabelLimit    = "limit"
+	LabelCause    = "cause"
 	LabelVersion  = "version"
 	LabelRevision = "revision"
 	LabelGo       = "goversion"
@@ -73,6 +74,12 @@ var (
 	RatioVisits = &Metric{"darkshare_ratio_visits", "darkshare.ratio.visits", "{visit}",
 		"Visits of the window, the count behind darkshare_ratio.", Gauge,
 		[]string{LabelSite, LabelWindow}}
+	EstimateInterval = &Metric{"darkshare_estimate_interval_ratio", "darkshare.estimate.interval", "1",
+		"The ends of the 95 % interval (Wilson) of darkshare_ratio's estimate: what chance alone explains.", Gauge,
+		[]string{LabelSite, LabelWindow, LabelLimit}}
+	DeepLinkExcess = &Metric{"darkshare_deep_link_excess_total", "darkshare.deep_link.excess", "{visit}",
+		"How many of the visits under evidence deep_link are expected not to be private sharing; the estimate has them still.", Counter,
+		[]string{LabelSite, LabelCause}}
 	LinkPreviews = &Metric{"darkshare_link_previews_total", "darkshare.link_previews", "{share}",
 		"Shares: link previews fetched by apps, the fetches of one share counted once.", Counter,
 		[]string{LabelSite, LabelApp, LabelScope}}
@@ -107,11 +114,23 @@ var (
 		"Time of the newest access record of the input, as logged.", Gauge,
 		[]string{LabelInput}}
 	InputDropped = &Metric{"darkshare_input_dropped_total", "darkshare.input.dropped", "{line}",
-		"Records lost before they were read, by reason.", Counter,
+		"Records lost before they were counted, by reason.", Counter,
+		[]string{LabelInput, LabelReason}}
+	InputErrors = &Metric{"darkshare_input_errors_total", "darkshare.input.errors", "{error}",
+		"Trouble with those who send to the input (or, with Kafka, are read from), by reason.", Counter,
 		[]string{LabelInput, LabelReason}}
 	InputUp = &Metric{"darkshare_input_up", "darkshare.input.up", "",
 		"1 while the input can be read, 0 while it cannot.", Gauge,
 		[]string{LabelInput}}
+	ForwardedRecords = &Metric{"darkshare_forwarded_records_total", "darkshare.forwarded_records", "{record}",
+		"Access records that were forwarded, and that Kafka has acknowledged. Only where darkshare forwards.", Counter, nil}
+	ForwardPending = &Metric{"darkshare_forward_pending_records", "darkshare.forward.pending_records", "{record}",
+		"Access records on their way to Kafka, not acknowledged yet.", Gauge, nil}
+	ForwardErrors = &Metric{"darkshare_forward_errors_total", "darkshare.forward.errors", "{error}",
+		"Trouble with the brokers that records are forwarded to, by reason. What they refuse is sent again.", Counter,
+		[]string{LabelReason}}
+	ForwardUp = &Metric{"darkshare_forward_up", "darkshare.forward.up", "",
+		"1 while records can be forwarded, 0 before the first and while they cannot.", Gauge, nil}
 	Visitors = &Metric{"darkshare_visitors", "darkshare.visitors", "{visitor}",
 		"Visitors remembered at the moment.", Gauge, nil}
 	VisitorsEvicted = &Metric{"darkshare_visitors_evicted_total", "darkshare.visitors.evicted", "{visitor}",
@@ -121,6 +140,12 @@ var (
 	LimitReached = &Metric{"darkshare_limit_reached_total", "darkshare.limit.reached", "{event}",
 		"Times that a limit was met and something went under (other) or was forgotten early.", Counter,
 		[]string{LabelLimit}}
+	StateSaved = &Metric{"darkshare_state_saved_timestamp_seconds", "darkshare.state.saved.timestamp", "s",
+		"When the state file was last written; 0 before. Only where there is one.", Gauge, nil}
+	StateSaveErrors = &Metric{"darkshare_state_save_errors_total", "darkshare.state.save_errors", "{error}",
+		"Times that the state file could not be written: what is shown since then may be counted again after a kill.", Counter, nil}
+	StateLoadErrors = &Metric{"darkshare_state_load_errors_total", "darkshare.state.load_errors", "{error}",
+		"State files that could not be taken up at the start, and were set aside.", Counter, nil}
 	BuildInfo = &Metric{"darkshare_build_info", "darkshare.build.info", "",
 		"Always 1; the labels say which darkshare this is.", Gauge,
 		[]string{LabelVersion, LabelRevision, LabelGo}}
@@ -129,8 +154,10 @@ var (
 // Metrics lists every metric.
 var Metrics = []*Metric{
 	Visits, UnconfirmedLandings, ConfirmationRatio, ConfirmationLandings, ConfirmationEnabled,
-	Ratio, RatioVisits, LinkPreviews, PageVisits, PageLinkPreviews, SectionVisits, Conversions,
+	Ratio, RatioVisits, EstimateInterval, DeepLinkExcess, LinkPreviews, PageVisits, PageLinkPreviews, SectionVisits, Conversions,
 	Requests, LogLines, LogErrors,
-	InputBytes, InputLag, InputLastRecord, InputDropped, InputUp,
-	Visitors, VisitorsEvicted, PendingLandings, LimitReached, BuildInfo,
+	InputBytes, InputLag, InputLastRecord, InputDropped, InputErrors, InputUp,
+	ForwardedRecords, ForwardPending, ForwardErrors, ForwardUp,
+	Visitors, VisitorsEvicted, PendingLandings, LimitReached,
+	StateSaved, StateSaveErrors, StateLoadErrors, BuildInfo,
 }

@@ -194,6 +194,29 @@ func (b Bound) Dark(c Channel, e Evidence) bool {
 	}
 }
 
+// A Cause says why visits under EvidenceDeepLink are expected not to be private
+// sharing.
+type Cause uint8
+
+// The causes: CauseTyped is typed, bookmarked or from the browser's history,
+// CauseReferrerLost came from somewhere public that hid itself.
+const (
+	CauseTyped Cause = iota
+	CauseReferrerLost
+	NumCauses
+)
+
+var causeNames = [NumCauses]string{"typed", "referrer_lost"}
+
+// String returns the cause's label value.
+func (c Cause) String() string { return name(causeNames[:], int(c)) }
+
+// The ends of an interval, as label values.
+const (
+	LimitLower = "lower"
+	LimitUpper = "upper"
+)
+
 // Label values that stand for what has no series of its own.
 const (
 	// SourceOther is the source of a visit whose sender is not in the closed list.
@@ -202,6 +225,17 @@ const (
 	// not among the largest.
 	Overflow = "(other)"
 )
+
+// Words lists the words of a closed set by their numbers; n is how many there are.
+func Words[T interface {
+	~uint8
+	String() string
+}](n T) (words []string) {
+	for i := range n {
+		words = append(words, i.String())
+	}
+	return words
+}
 
 func name(names []string, i int) string {
 	if i < 0 || i >= len(names) {

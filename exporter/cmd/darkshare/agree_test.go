@@ -61,6 +61,9 @@ func agree(t *testing.T, log []byte, site string) {
 			t.Errorf("explain has %d visits of channel %s, replay %d", channels[c.Channel], c.Channel, c.Visits)
 		}
 	}
+	if dark := float64(channels["dark_social"]) / float64(visits); dark != want.DarkShare.Estimate {
+		t.Errorf("explain's dark share is %v, replay's estimate %v", dark, want.DarkShare.Estimate)
+	}
 
 	// serve, while the file is written in pieces
 	live := filepath.Join(t.TempDir(), "live.log")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -85,7 +86,7 @@ func checkLog(ctx context.Context, w io.Writer, c *config.Config, in config.Inpu
 	}
 	if len(sample) == 0 {
 		missing := "no lines yet"
-		if !found && !in.Stdin {
+		if !found && len(in.Files) > 0 {
 			missing = "no file yet"
 		}
 		if pin.Format == nil {
@@ -99,6 +100,12 @@ func checkLog(ctx context.Context, w io.Writer, c *config.Config, in config.Inpu
 	if !named {
 		if pin.Format, err = accesslog.Detect(lines); err != nil {
 			return err
+		}
+	}
+	if named && pin.Format.Headed() {
+		// What the log says of its own fields is above what the name says.
+		if f, err := accesslog.Detect(lines); err == nil && f.Headed() {
+			pin.Format = f
 		}
 	}
 	how := "told from the lines"
@@ -164,7 +171,7 @@ func printAdvice(w io.Writer, f *accesslog.Format) {
 	if lines := f.Recommend(); len(lines) > 0 {
 		fmt.Fprintln(w, "\n  With everything, the proxy's configuration says:")
 		for _, line := range lines {
-			fmt.Fprintf(w, "\n    %s\n", line)
+			fmt.Fprintf(w, "\n    %s\n", strings.ReplaceAll(line, "\n", "\n    "))
 		}
 	}
 }

@@ -28,11 +28,34 @@ type sourceFlags struct {
 func (f *sourceFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVarP(&f.config, "config", "c", "", "read the configuration from this YAML `file`")
-	flags.StringVar(&f.format, "format", "", "the log's `format`: combined, vhost_combined, common, caddy, nginx_json, or the proxy's\n"+
-		"own definition (nginx log_format, Apache LogFormat); told from the first lines when not given")
+	flags.StringVar(&f.format, "format", "", "the log's `format`, told from the first lines when not given: the proxy's own definition (nginx's\n"+
+		"log_format, Apache's LogFormat, HAProxy's log-format with its captures, Envoy's text_format or json_format,\n"+
+		"varnishncsa -F, lighttpd's accesslog.format, #Fields), or a name:\n"+wrapWords(accesslog.Names(), 100))
 	flags.StringVar(&f.site, "site", "", "the site's `host`, such as example.com; its subdomains belong to it")
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"combined", "vhost_combined", "common", "nginx_main", "json", "caddy"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(accesslog.Names(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.MarkFlagFilename("config", "yaml", "yml")
+}
+
+// wrapWords lists words in lines of at most that many bytes.
+func wrapWords(words []string, most int) string {
+	var b strings.Builder
+	width := 0
+	for i, w := range words {
+		if i > 0 {
+			b.WriteByte(',')
+			if width += len(w) + 2; width > most {
+				b.WriteByte('\n')
+				width = 0
+			} else {
+				b.WriteByte(' ')
+			}
+		}
+		if width == 0 {
+			width = len(w)
+		}
+		b.WriteString(w)
+	}
+	return b.String()
 }
 
 // load returns the configuration: the file's, with the flags above it.
@@ -107,8 +130,12 @@ func orNone(limit int) int {
 // pipelineInput compiles an input's format.
 func pipelineInput(in config.Input) (pipeline.Input, error) {
 	pin := pipeline.Input{Name: in.Name, Site: in.Site}
-	if in.Format != "" {
-		format, err := accesslog.CompileOptions(in.Format, accesslog.Options{Escape: in.Escape, JSON: in.JSON})
+	if in.Kafka != nil && in.Format == config.ForwardedFormat {
+		pin.Forwarded = true
+		return pin, nil
+	}
+	if definition := formatOf(in); definition != "" || len(in.JSON) > 0 {
+		format, err := accesslog.CompileOptions(definition, accesslog.Options{Escape: in.Escape, JSON: in.JSON})
 		if err != nil {
 			return pin, fmt.Errorf("format of input %s: %w", in.Name, err)
 		}

@@ -56,8 +56,11 @@ func (s *server) keepFixed(c *config.Config) (changed []string) {
 	keep("limits", c.Limits == old.Limits)
 	keep("visits", c.Visits == old.Visits)
 	keep("otlp", c.OTLP == old.OTLP)
+	keep("state", c.State == old.State)
+	keep("forward", reflect.DeepEqual(c.Forward, old.Forward))
 	keep("log.format", c.Log.Format == old.Log.Format)
-	c.Limits, c.Visits, c.OTLP, c.Log.Format = old.Limits, old.Visits, old.OTLP, old.Log.Format
+	c.Limits, c.Visits, c.OTLP, c.State, c.Log.Format = old.Limits, old.Visits, old.OTLP, old.State, old.Log.Format
+	c.Forward = old.Forward
 	return changed
 }
 
@@ -66,9 +69,10 @@ func (s *server) keepFixed(c *config.Config) (changed []string) {
 func (s *server) change(inputs []input) error {
 	for name, src := range s.sources {
 		if !slices.ContainsFunc(inputs, func(in input) bool { return in.Name == name }) {
-			if _, err := s.halt(src); err != nil {
+			if err := s.halt(src); err != nil {
 				return err
 			}
+			s.engine.Forget(src.number)
 			s.log.Info("input ended", "input", name)
 		}
 	}
@@ -76,13 +80,12 @@ func (s *server) change(inputs []input) error {
 		src := s.sources[in.Name]
 		switch {
 		case src == nil:
-			s.start(in, nil)
+			s.start(in)
 		case !src.in.readsAs(in):
-			resume, err := s.halt(src)
-			if err != nil {
+			if err := s.halt(src); err != nil {
 				return err
 			}
-			s.start(in, resume)
+			s.start(in)
 		case !reflect.DeepEqual(src.in.Input, in.Input):
 			// A stream that is stopped may lose a line, so the source goes on.
 			if err := s.engine.Barrier(s.ctx); err != nil {
@@ -93,9 +96,4 @@ func (s *server) change(inputs []input) error {
 		}
 	}
 	return nil
-}
-
-// readsAs reports whether an input takes its lines from where another one does.
-func (in input) readsAs(other input) bool {
-	return slices.Equal(in.Files, other.Files) && in.Stdin == other.Stdin && in.StartAt == other.StartAt
 }

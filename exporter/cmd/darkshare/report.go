@@ -45,6 +45,11 @@ func printReport(w io.Writer, r *tally.Report, top int) error {
 			share(r.DarkShare.Interval[0]), share(r.DarkShare.Interval[1]), share(r.DarkShare.Ceiling))
 		p("  of social\t%s\t%s (%s to %s)\t%s\n", share(r.OfSocial.Known), share(r.OfSocial.Estimate),
 			share(r.OfSocial.Interval[0]), share(r.OfSocial.Interval[1]), share(r.OfSocial.Ceiling))
+		d := r.DarkShare
+		if n := (d.Estimate - d.Adjusted) * float64(d.Visits); n >= 0.5 {
+			p("\nOf the %s visits to deep pages without a referrer, about %.0f are expected to be typed,\n", thousands(r.Evidence[schema.EvidenceDeepLink.String()]), n)
+			p("or to come from somewhere public that hid itself. Without them: %s of all visits.\n", share(d.Adjusted))
+		}
 	}
 	if len(r.LinkPreviews) > 0 {
 		p("\nShares seen as link previews\n\n")

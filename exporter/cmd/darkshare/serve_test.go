@@ -197,6 +197,9 @@ func TestServeMistakes(t *testing.T) {
 	f("--log -: named twice", "--log", "-", "--log", "-")
 	f("--log /var/[: syntax error in pattern", "--log", "/var/[")
 	f("--log: the configuration has inputs", "--log", log, "--config", conf)
+	f("--syslog: the configuration has inputs", "--syslog", "udp://:0", "--config", conf)
+	f("--syslog: expected an address such as udp://127.0.0.1:5140", "--syslog", "5140")
+	f("--syslog: tls:// needs a certificate", "--syslog", "tls://:6514")
 	f("--start-at: \"now\" is neither", "--log", log, "--start-at", "now")
 	f("format of input "+log, "--log", log, "--format", "nonsense")
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -28,6 +29,8 @@ type server struct {
 	engine   *pipeline.Engine
 	web      *web.Server
 	registry *prometheus.Registry
+	// keeper is nil where nothing is to outlive the process.
+	keeper *keeper
 
 	// ctx ends the inputs, which feed blocks.
 	ctx     context.Context
@@ -66,12 +69,21 @@ func newServer(f *serveFlags) (*server, error) {
 	s.log = logger(os.Stderr, c.Log.Format, &s.level)
 	o := engineOptions(c, s.log)
 	o.Live = true
-	if s.engine, err = pipeline.New(o); err != nil {
+	if o.Forward, err = forwarding(c.Forward, s.log); err != nil {
+		return nil, err
+	}
+	shown := new(atomic.Int64)
+	if c.State.File != "" {
+		s.keeper, s.engine, err = openKeeper(c.State, o, shown)
+	} else {
+		s.engine, err = pipeline.New(o)
+	}
+	if err != nil {
 		return nil, err
 	}
 	s.web = web.New(web.Options{
 		Flags:   f.web,
-		Metrics: metrics.Handler(s.snapshot, metrics.HandlerOptions{Registry: s.registry, Logger: s.log, MaxScrapes: c.Limits.Scrapes}),
+		Metrics: metrics.Handler(s.snapshot, metrics.HandlerOptions{Registry: s.registry, Logger: s.log, MaxScrapes: c.Limits.Scrapes, Shown: shown}),
 		Reload:  s.reload,
 		Version: version,
 		Logger:  s.log,
@@ -80,6 +92,9 @@ func newServer(f *serveFlags) (*server, error) {
 }
 
 func (s *server) snapshot() []schema.Family {
+	if s.keeper != nil {
+		return append(s.keeper.snapshot(), buildInfo())
+	}
 	return append(s.engine.Snapshot(), buildInfo())
 }
 
@@ -115,7 +130,13 @@ func (s *server) run(ctx context.Context) error {
 		defer stop() // nobody would see what is counted without it
 		served <- s.web.Run(outer)
 	}()
-	go func() { counted <- s.engine.Run(outer, s.blocks) }()
+	counting, giveUp := context.WithCancel(outer)
+	defer giveUp()
+	go func() { counted <- s.engine.Run(counting, s.blocks) }()
+	if s.keeper != nil {
+		s.keeper.start(s.config.State.Interval)
+		defer s.keeper.close()
+	}
 	shutdown, err := metrics.PushOTLP(ctx, s.snapshot, metrics.OTLPOptions{
 		Force: s.flags.otlp || s.config.OTLP.Enabled, Version: version, Logger: s.log, Registerer: s.registry,
 	})
@@ -123,17 +144,20 @@ func (s *server) run(ctx context.Context) error {
 		stop()
 	}
 	for _, in := range inputs {
-		s.start(in, nil)
+		s.start(in)
 	}
 	s.mu.Unlock()
 
 	s.awaitInputs()
+	if s.keeper != nil {
+		s.keeper.save() // where the reading begins, before anybody is told that it does
+	}
 	if ctx.Err() == nil {
 		s.log.Info("following", "inputs", len(inputs), "version", version)
 		s.web.SetReady(true)
 		s.follow()
 	}
-	return errors.Join(err, s.drain(counted, shutdown, end, served))
+	return errors.Join(err, s.drain(counted, giveUp, shutdown, end, served))
 }
 
 // follow does what there is to do until the end.
@@ -158,7 +182,7 @@ func (s *server) follow() {
 }
 
 // drain ends the inputs, counts what they have read, pushes it, and ends the rest.
-func (s *server) drain(counted chan error, shutdown func(context.Context) error, end context.CancelFunc, served chan error) error {
+func (s *server) drain(counted chan error, giveUp context.CancelFunc, shutdown func(context.Context) error, end context.CancelFunc, served chan error) error {
 	s.log.Info("ending: counting what was read")
 	s.web.SetReady(false)
 	s.mu.Lock()
@@ -169,7 +193,17 @@ func (s *server) drain(counted chan error, shutdown func(context.Context) error,
 	s.mu.Unlock()
 	s.running.Wait()
 	close(s.blocks)
+	if s.config.Forward.Kafka != nil {
+		// Kafka may be away.
+		defer time.AfterFunc(forwardPatience, giveUp).Stop()
+	}
 	err := <-counted
+	if errors.Is(err, context.Canceled) {
+		err = nil // the engine has said what was left
+	}
+	if s.keeper != nil {
+		s.keeper.save()
+	}
 	late, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	err = errors.Join(err, shutdown(late))
@@ -196,24 +230,26 @@ func (s *server) awaitInputs() {
 }
 
 // start starts an input, which must not run, where it was left.
-func (s *server) start(in input, resume []stream.Position) {
+func (s *server) start(in input) {
 	src := &source{in: in, number: s.engine.AddInput(in.engine), done: make(chan struct{})}
 	o := stream.Options{Input: src.number, MaxLine: s.config.Limits.LineBytes, Logger: s.log.With("input", in.Name)}
-	switch {
-	case in.Stdin:
-		src.stream = stream.Pipe("-", o)
-	case len(in.Files) == 1 && stream.IsPipe(in.Files[0]):
-		src.stream = stream.Pipe(in.Files[0], o)
-	default:
-		fo := stream.FollowOptions{Options: o, Resume: resume, MaxOpen: s.config.Limits.OpenFiles}
-		if in.StartAt == "beginning" {
-			fo.StartAt = stream.StartAtBeginning
+	open := func() (stream.Source, error) {
+		b := beginning{resume: s.engine.Positions(src.number), openFiles: s.config.Limits.OpenFiles}
+		if s.keeper != nil {
+			b.save = s.keeper.store
 		}
-		src.stream = stream.Follow(in.Files, fo)
-		lines, _, _ := sampleOf(s.ctx, in.Files) // the source says what is wrong with them
-		s.engine.Sample(src.number, lines)
+		return newSource(in.Input, o, b)
 	}
-	s.engine.SetStats(src.number, src.stream.Stats())
+	var err error
+	if src.stream, err = open(); err != nil {
+		src.stream = newLateSource(o, err, open)
+	}
+	if _, ok := src.stream.(*stream.Follower); ok {
+		lines, _, _ := sampleOf(s.ctx, in.Files)         // the source says what is wrong with them
+		wrapping, _ := stream.ParseWrapping(in.Wrapping) // newSource has
+		s.engine.Sample(src.number, stream.Unwrap(lines, wrapping))
+	}
+	s.engine.SetSource(src.number, src.stream)
 	ctx, stop := context.WithCancel(s.ctx)
 	src.stop = stop
 	s.sources[in.Name] = src
@@ -225,18 +261,15 @@ func (s *server) start(in input, resume []stream.Position) {
 	})
 }
 
-// halt stops an input and returns how far it was counted. The error is that the
-// server ends.
-func (s *server) halt(src *source) ([]stream.Position, error) {
+// halt stops an input, when all of it that was read has been counted. The error is
+// that the server ends.
+func (s *server) halt(src *source) error {
 	src.stop()
 	<-src.done
 	if err := s.engine.Barrier(s.ctx); err != nil {
-		return nil, err
+		return err
 	}
-	s.engine.SetStats(src.number, nil)
+	s.engine.SetSource(src.number, nil)
 	delete(s.sources, src.in.Name)
-	if f, ok := src.stream.(*stream.Follower); ok {
-		return f.Positions(), nil
-	}
-	return nil, nil
+	return nil
 }
