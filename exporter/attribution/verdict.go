@@ -35,12 +35,37 @@ const (
 //
 // Page and RefererPage point into the request's line or into the classifier's
 // scratch memory: they are valid until the line goes or the classifier's Reset.
+//
+// What every request has comes first: records are made by one processor and read by
+// another.
 type Verdict struct {
 	// Kind is never schema.KindReload: package visit finds reloads.
 	Kind schema.Kind
+	// Signals is what the request shows of its client.
+	Signals Signal
+	Device  schema.Device
+	// Rule says which rule spoke; see Rules.Why.
+	Rule Rule
+	// Goals is the set of the user's goals that the request reaches, by bit.
+	Goals uint32
 	// Site is the index of the configured site, or -1 where no configured site
 	// has this host.
 	Site int
+	// Agent is a hash of the user agent, stable within the process.
+	Agent uint64
+
+	// Channel, Source and Evidence say who sent a landing. With
+	// schema.EvidenceNone the request does not say, and Channel is without meaning.
+	Channel  schema.Channel
+	Evidence schema.Evidence
+	Source   Source
+	// App and Scope are set for link previews.
+	App   Source
+	Scope schema.Scope
+	// EntryPage reports that the page is one that people type: the home page, an
+	// index file, a locale's root, or one that the user listed.
+	EntryPage bool
+
 	// Host is the request's host, in lower case, without its port; empty where
 	// none is known.
 	Host []byte
@@ -53,27 +78,4 @@ type Verdict struct {
 	RefererPage []byte
 	// PageHash and RefererHash are their hashes, by HashPage.
 	PageHash, RefererHash uint64
-
-	// Channel, Source and Evidence say who sent a landing. With
-	// schema.EvidenceNone the request does not say, and Channel is without meaning.
-	Channel  schema.Channel
-	Source   Source
-	Evidence schema.Evidence
-	Device   schema.Device
-
-	// App and Scope are set for link previews.
-	App   Source
-	Scope schema.Scope
-
-	// EntryPage reports that the page is one that people type: the home page, an
-	// index file, a locale's root, or one that the user listed.
-	EntryPage bool
-	// Goals is the set of the user's goals that the request reaches, by bit.
-	Goals uint32
-	// Signals is what the request shows of its client.
-	Signals Signal
-	// Agent is a hash of the user agent, stable within the process.
-	Agent uint64
-	// Rule says which rule spoke; see Rules.Why.
-	Rule Rule
 }
