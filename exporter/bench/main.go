@@ -37,7 +37,7 @@ func main() {
 	var (
 		binary = flag.String("darkshare", "dist/darkshare", "the `binary` to measure")
 		lines  = flag.Int("lines", 1_000_000, "how many `lines` the log has")
-		rounds = flag.Int("rounds", 9, "how many `rounds` are measured, after one that is not")
+		rounds = flag.Int("rounds", 25, "how many `rounds` are measured, after one that is not")
 		child  = flag.String("child", "", "")
 	)
 	flag.Parse()
