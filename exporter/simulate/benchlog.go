@@ -118,7 +118,7 @@ func (l *benchLog) addAgents() {
 // empty). The times go on by 20 lines a second.
 func WriteBenchLog(w io.Writer, lines int) error {
 	l := newBenchLog()
-	out := &lineWriter{w: w, format: Combined, zone: time.UTC, buf: make([]byte, 0, flushSize+8192)}
+	out := &lineWriter{sink: newSink(w), format: Combined, zone: time.UTC}
 	var r request
 	for i := range lines {
 		now := benchStart.UnixNano() + int64(i)*int64(time.Second)/20
@@ -246,7 +246,7 @@ func WriteFloodLog(w io.Writer, lines int) error {
 		}
 		b = strconv.AppendUint(b, n&0xffff, 16)
 		b = append(b, "::1 - - ["...)
-		b = out.time(b, benchStart.UnixNano()+int64(i)*int64(time.Second)/200, "02/Jan/2006:15:04:05 -0700")
+		b = out.time(b, benchStart.UnixNano()+int64(i)*int64(time.Second)/200, combinedTime)
 		b = append(b, `] "GET /`...)
 		b = append(b, of(r, topics)...)
 		b = append(b, '/')

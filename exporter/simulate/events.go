@@ -18,6 +18,8 @@ const (
 	Untagged
 	// BotWave: scanners with browsers' agents, on real pages and on attack paths.
 	BotWave
+	// Quiet: people stay away, as on a holiday.
+	Quiet
 )
 
 // Event is something out of the ordinary.
@@ -27,8 +29,13 @@ type Event struct {
 	// lasts. A rise and a slow fall are in it.
 	After, Duration time.Duration
 	// Visits is the mean number of visits an hour that it brings, for a BotWave
-	// of lines.
+	// of lines. A Quiet event brings none.
 	Visits float64
+	// Daily is true where it sleeps at night as people do: Visits is then the mean
+	// of whole days.
+	Daily bool
+	// Left is the part of the ordinary visits that is left in a Quiet event.
+	Left float64
 	// Sender is the app of a Viral event, "whatsapp" if empty.
 	Sender string
 	// Page is the path of the page of a Viral event; if empty, an article that is
@@ -48,8 +55,11 @@ type happening struct {
 
 func (s *simulation) addEvents() error {
 	for i, e := range s.Events {
-		if e.After < 0 || e.Duration <= 0 || e.Visits < 0 || e.Visits > 1e7 || e.Kind > BotWave {
-			return fmt.Errorf("simulate: event %d: want a known kind, a start of 0 or more, a duration of more than 0, and at most 10,000,000 visits an hour", i+1)
+		if e.After < 0 || e.Duration <= 0 || !(e.Visits >= 0 && e.Visits <= 1e7) || !(e.Left >= 0 && e.Left <= 1) || e.Kind > Quiet {
+			return fmt.Errorf("simulate: event %d: want a known kind, a start of 0 or more, a duration of more than 0, at most 10,000,000 visits an hour, and a part left from 0 to 1", i+1)
+		}
+		if e.Kind == Quiet {
+			continue // the rhythm has it
 		}
 		h := &happening{Event: e, page: -1, start: s.Start.UnixNano() + int64(e.After)}
 		h.end = h.start + int64(e.Duration)
@@ -133,11 +143,18 @@ func (h *happening) next(s *simulation) int64 {
 	if h.Kind == BotWave {
 		rate /= 4
 	}
-	const most = 2.8
+	most := 2.8
+	if h.Daily {
+		most *= busiest
+	}
 	now := s.now
 	for now < h.end {
 		now += int64(s.exp(float64(time.Hour) / (rate * most)))
-		if s.unit()*most < shape(float64(now-h.start)/float64(h.end-h.start)) {
+		part := shape(float64(now-h.start) / float64(h.end-h.start))
+		if h.Daily {
+			part *= hourly(now + s.rhythm.offset)
+		}
+		if s.unit()*most < part {
 			break
 		}
 	}

@@ -132,7 +132,7 @@ func (s *simulation) tellShare(p *fetching) {
 	page := s.site.pages[p.page].path
 	s.truth.Shares[p.from.name]++
 	s.truth.PageShares[page]++
-	if s.OnShare == nil {
+	if s.OnShare == nil || s.leading {
 		return
 	}
 	share := Share{Time: s.time(), Line: s.out.lines, Page: page, App: p.from.name, Scope: schema.ScopePublic}

@@ -221,7 +221,7 @@ func (v *session) tell(s *simulation) {
 			}
 		}
 	}
-	if s.OnVisit == nil {
+	if s.OnVisit == nil || s.leading {
 		return
 	}
 	target := p.path

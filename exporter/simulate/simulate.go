@@ -16,7 +16,6 @@ package simulate
 import (
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/darkshare/darkshare/exporter/schema"
@@ -31,6 +30,11 @@ type Options struct {
 	Start time.Time
 	// Duration is how long the log is.
 	Duration time.Duration
+	// Lead is simulated before Start and not written, counted or told of, so that
+	// the log begins amid the traffic: with people who are reading and people who
+	// were here before. Without it the first hours of a log are short of both. Who
+	// landed before Start reads on after it: such lines and conversions are counted.
+	Lead time.Duration
 	// Visits is the mean number of visits an hour.
 	Visits float64
 	// Growth is the part by which the visits grow a week: 0.02 is 2 %.
@@ -58,6 +62,12 @@ func (o *Options) check() error {
 	}
 	if o.Duration <= 0 {
 		fail("duration %v: want more than 0", o.Duration)
+	}
+	if o.Lead < 0 {
+		fail("a lead of %v: want 0 or more", o.Lead)
+	}
+	if o.Start.Add(-max(0, o.Lead)).Unix() < int64(24*time.Hour/time.Second) {
+		fail("a start at %v: want one after 1970", o.Start)
 	}
 	if !(o.Visits > 0 && o.Visits <= 1e7) {
 		fail("%v visits an hour: want more than 0, at most 10,000,000", o.Visits)
@@ -88,11 +98,13 @@ type simulation struct {
 	*Options
 	*random
 	now, end int64
-	queue    queue
-	out      lineWriter
-	truth    *Truth
-	site     *site
-	rhythm   *rhythm
+	// leading is true before Start.
+	leading bool
+	queue   queue
+	out     lineWriter
+	truth   *Truth
+	site    *site
+	rhythm  *rhythm
 
 	senders map[string]*sender
 	mix     []*sender
@@ -106,29 +118,9 @@ type simulation struct {
 	scratch request
 }
 
-// Run writes the log of a simulated site to w and returns the truth about it.
-// An error is of the options or of w; what was written by then is whole lines.
-func Run(o Options, w io.Writer) (*Truth, error) {
-	s, err := newSimulation(&o, w)
-	if err != nil {
-		return nil, err
-	}
-	s.run()
-	s.out.flush()
-	s.truth.Lines, s.truth.Bytes = s.out.lines, s.out.bytes
-	if s.out.err != nil {
-		return nil, fmt.Errorf("simulate: write the log: %w", s.out.err)
-	}
-	return s.truth, nil
-}
-
-func newSimulation(o *Options, w io.Writer) (*simulation, error) {
-	if o.Site.Host == "" {
-		o.Site.Host = "www.example.com"
-	}
-	if o.Site.Articles == 0 {
-		o.Site.Articles = 800
-	}
+// newSimulation sets up a run and brings it to its start.
+func newSimulation(o *Options, to *sink) (*simulation, error) {
+	o.Site = o.Site.filled()
 	if o.Site.Kind == 0 {
 		o.Site.Kind = o.Mix.Site
 	}
@@ -137,13 +129,14 @@ func newSimulation(o *Options, w io.Writer) (*simulation, error) {
 	}
 	s := &simulation{
 		Options: o, random: newRandom(o.Seed),
-		now: o.Start.UnixNano(), senders: newSenders(), rhythm: newRhythm(o),
+		now: o.Start.Add(-o.Lead).UnixNano(), end: o.Start.Add(o.Duration).UnixNano(), senders: newSenders(), rhythm: newRhythm(o),
 		desktops: newAgentPool(desktopFamilies, true), phones: newAgentPool(phoneFamilies, true), old: newAgentPool(oldFamilies, false),
-		truth: &Truth{Sources: map[string]int64{}, Shares: map[string]int64{}, PageShares: map[string]int64{}, PageVisits: map[string]int64{}},
+		truth: newTruth(),
 	}
-	s.end = s.now + int64(o.Duration)
 	_, offset := o.Start.Zone()
-	s.out = lineWriter{w: w, format: o.Format, host: o.Site.Host, zone: time.FixedZone("", offset), buf: make([]byte, 0, flushSize+8192)}
+	// Logs have no zone of odd seconds.
+	zone := time.FixedZone("", offset-offset%60)
+	s.out = lineWriter{sink: to, format: o.Format, host: o.Site.Host, zone: zone}
 	s.site = newSite(o.Site, s.random)
 	s.crowd.init(s)
 	if err := s.addSenders(); err != nil {
@@ -153,6 +146,11 @@ func newSimulation(o *Options, w io.Writer) (*simulation, error) {
 	s.addBots()
 	if err := s.addEvents(); err != nil {
 		return nil, err
+	}
+	if o.Lead > 0 {
+		s.leading = true
+		s.runTo(o.Start.UnixNano())
+		s.leading, s.truth = false, newTruth()
 	}
 	return s, nil
 }
@@ -177,10 +175,20 @@ func (s *simulation) addSenders() error {
 	return nil
 }
 
-func (s *simulation) run() {
+// next returns the time of the next act, and false where none comes before the end.
+func (s *simulation) next() (at int64, ok bool) {
+	if len(s.queue.events) == 0 || s.queue.events[0].at >= s.end {
+		return 0, false
+	}
+	return s.queue.events[0].at, true
+}
+
+// runTo lets everybody act whose time is before that one.
+func (s *simulation) runTo(before int64) {
+	before = min(before, s.end)
 	for len(s.queue.events) > 0 && s.out.err == nil {
 		first := s.queue.events[0]
-		if first.at >= s.end {
+		if first.at >= before {
 			return
 		}
 		s.now = first.at
@@ -221,7 +229,9 @@ func (s *simulation) write(by who, r *request) {
 	if by != byBot && s.fleet != nil {
 		s.fleet.owe()
 	}
-	s.out.write(s.now, r)
+	if !s.leading {
+		s.out.write(s.now, r)
+	}
 }
 
 func (s *simulation) time() time.Time { return time.Unix(0, s.now).In(s.out.zone) }

@@ -226,11 +226,11 @@ func TestMemoryIsBounded(t *testing.T) {
 	size := func(days int) int {
 		o := options("news", time.Duration(days)*24*time.Hour, 40)
 		o.Bots = 0.5
-		s, err := newSimulation(&o, io.Discard)
+		s, err := newSimulation(&o, newSink(io.Discard))
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.run()
+		s.runTo(s.end)
 		return cap(s.queue.events) + cap(s.free)
 	}
 	if short, long := size(4), size(40); long > 2*short {
@@ -261,6 +261,8 @@ func TestOptionsAreChecked(t *testing.T) {
 	for name, spoil := range map[string]func(*Options){
 		"no start":        func(o *Options) { o.Start = time.Time{} },
 		"no duration":     func(o *Options) { o.Duration = 0 },
+		"1970":            func(o *Options) { o.Start = time.Unix(0, 0) },
+		"lead":            func(o *Options) { o.Lead = -1 },
 		"no visits":       func(o *Options) { o.Visits = 0 },
 		"visits NaN":      func(o *Options) { o.Visits = math.NaN() },
 		"all bots":        func(o *Options) { o.Bots = 1 },
@@ -274,6 +276,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		"event's page":    func(o *Options) { o.Events = []Event{{Duration: 1, Page: "/nowhere"}} },
 		"event's sender":  func(o *Options) { o.Events = []Event{{Duration: 1, Sender: "pigeon"}} },
 		"event's time":    func(o *Options) { o.Events = []Event{{Duration: 0}} },
+		"event's rest":    func(o *Options) { o.Events = []Event{{Kind: Quiet, Duration: 1, Left: 1.1}} },
 		"event's visitor": func(o *Options) { o.Events = []Event{{Duration: 1, Visits: -1}} },
 	} {
 		o := options("news", time.Hour, 10)

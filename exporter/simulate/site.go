@@ -29,11 +29,32 @@ type Site struct {
 	// Host is the site's host, "www.example.com" if empty.
 	Host string
 	Kind SiteKind
+	// Seed decides the site's pages, so that runs of other seeds are of the same
+	// site. If 0, the run's seed does.
+	Seed uint64
 	// Articles is the number of articles, products or documents; 800 if 0.
 	Articles int
 	// AssetsElsewhere is true where a CDN on another host serves all assets, so
 	// that the log has none and nobody can be confirmed by them.
 	AssetsElsewhere bool
+}
+
+// filled returns the site with what is left out.
+func (s Site) filled() Site {
+	if s.Host == "" {
+		s.Host = "www.example.com"
+	}
+	if s.Articles == 0 {
+		s.Articles = 800
+	}
+	return s
+}
+
+// Article returns the path of the article that is the most read at that time. The
+// site must have a Seed.
+func (s Site) Article(at time.Time) string {
+	built := newSite(s.filled(), nil)
+	return built.pages[built.ranked(at.UnixNano(), 0)].path
 }
 
 type pageClass uint8
@@ -108,6 +129,9 @@ var (
 const html = "text/html; charset=utf-8"
 
 func newSite(o Site, r *random) *site {
+	if o.Seed != 0 {
+		r = newRandom(o.Seed)
+	}
 	s := &site{kind: o.Kind, host: o.Host, beacon: "/api/metrics/view", elsewhere: o.AssetsElsewhere}
 	s.origin = "https://" + s.host
 	s.addShared()
@@ -236,10 +260,12 @@ func (s *site) add(p page, images int, r *random) int32 {
 }
 
 // article picks an article as the public does at that time.
-func (s *site) article(now int64, r *random) int32 {
-	rank := s.popular.pick(r)
-	n := len(s.articles)
+func (s *site) article(now int64, r *random) int32 { return s.ranked(now, s.popular.pick(r)) }
+
+// ranked returns the article of a rank, from 0, at that time.
+func (s *site) ranked(now int64, rank int) int32 {
 	if s.every > 0 {
+		n := len(s.articles)
 		newest := int(now/s.every) % n
 		return s.articles[(newest-rank+n)%n]
 	}

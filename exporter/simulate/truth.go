@@ -42,6 +42,10 @@ type Truth struct {
 	PageShares, PageVisits map[string]int64
 }
 
+func newTruth() *Truth {
+	return &Truth{Sources: map[string]int64{}, Shares: map[string]int64{}, PageShares: map[string]int64{}, PageVisits: map[string]int64{}}
+}
+
 // AllVisits is the number of visits of all channels.
 func (t *Truth) AllVisits() int64 {
 	var n int64

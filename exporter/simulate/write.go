@@ -82,32 +82,40 @@ type request struct {
 // flushSize is how much is gathered before it is written.
 const flushSize = 64 << 10
 
-// lineWriter turns requests into lines.
+// sink gathers the lines of all sites on their way to w. After an error it takes
+// lines and drops them.
+type sink struct {
+	w   io.Writer
+	buf []byte
+	err error
+}
+
+func newSink(w io.Writer) *sink { return &sink{w: w, buf: make([]byte, 0, flushSize+8192)} }
+
+func (s *sink) flush() {
+	if s.err == nil && len(s.buf) > 0 {
+		_, s.err = s.w.Write(s.buf)
+	}
+	s.buf = s.buf[:0]
+}
+
+// lineWriter turns the requests of one site into lines.
 type lineWriter struct {
-	w      io.Writer
-	buf    []byte
+	*sink
 	format Format
 	host   string
 	zone   *time.Location
 
-	second int64 // the second of stamp
+	minute int64 // the local minute of stamp
 	stamp  []byte
 
 	lines, bytes int64
-	err          error
-}
-
-func (l *lineWriter) flush() {
-	if l.err == nil && len(l.buf) > 0 {
-		_, l.err = l.w.Write(l.buf)
-	}
-	l.bytes += int64(len(l.buf))
-	l.buf = l.buf[:0]
 }
 
 // write adds the line of a request whose response ended at now, in nanoseconds
 // since the epoch.
 func (l *lineWriter) write(now int64, r *request) {
+	before := len(l.buf)
 	switch l.format {
 	case VhostCombined:
 		l.combined(now-r.took, r, appendApache)
@@ -119,19 +127,36 @@ func (l *lineWriter) write(now int64, r *request) {
 		l.combined(now, r, appendNginx)
 	}
 	l.lines++
+	l.bytes += int64(len(l.buf) - before)
 	if len(l.buf) >= flushSize {
 		l.flush()
 	}
 }
 
-// time appends now's second by that layout, formatted once a second.
-func (l *lineWriter) time(b []byte, now int64, layout string) []byte {
+// layout is a layout of times and where the two digits of its seconds stand.
+type layout struct {
+	text    string
+	seconds int
+}
+
+var (
+	combinedTime = layout{"02/Jan/2006:15:04:05 -0700", 18}
+	iso8601      = layout{"2006-01-02T15:04:05-07:00", 17}
+)
+
+// time appends now by that layout, which is formatted once a minute: a quiet
+// site has a line a second, and each would pay for the whole date.
+func (l *lineWriter) time(b []byte, now int64, by layout) []byte {
 	second := now / int64(time.Second)
-	if second != l.second || l.stamp == nil {
-		l.second = second
-		l.stamp = time.Unix(second, 0).In(l.zone).AppendFormat(l.stamp[:0], layout)
+	minute, past := second/60, second%60
+	if minute != l.minute || l.stamp == nil {
+		l.minute = minute
+		l.stamp = time.Unix(minute*60, 0).In(l.zone).AppendFormat(l.stamp[:0], by.text)
 	}
-	return append(b, l.stamp...)
+	at := len(b) + by.seconds
+	b = append(b, l.stamp...)
+	b[at], b[at+1] = byte('0'+past/10), byte('0'+past%10)
+	return b
 }
 
 func (l *lineWriter) combined(at int64, r *request, escape func([]byte, string) []byte) {
@@ -142,7 +167,7 @@ func (l *lineWriter) combined(at int64, r *request, escape func([]byte, string) 
 	}
 	b = append(b, r.addr...)
 	b = append(b, " - - ["...)
-	b = l.time(b, at, "02/Jan/2006:15:04:05 -0700")
+	b = l.time(b, at, combinedTime)
 	b = append(b, `] "`...)
 	if r.raw != "" {
 		b = escape(b, r.raw)
@@ -177,7 +202,7 @@ func orDash(s string) string {
 
 func (l *lineWriter) nginxJSON(now int64, r *request) {
 	b := append(l.buf, `{"time":"`...)
-	b = l.time(b, now, "2006-01-02T15:04:05-07:00")
+	b = l.time(b, now, iso8601)
 	b = jsonField(b, `","remote_addr":"`, r.addr)
 	b = jsonField(b, `","host":"`, l.host)
 	b = jsonField(b, `","request_method":"`, r.method)
@@ -265,8 +290,34 @@ const (
 	lowerHex = "0123456789abcdef"
 )
 
+// plain reports whether s is printable ASCII without quotes and backslashes, as
+// nearly all of a log is, and no escape changes it. It looks at eight bytes at a
+// time: escaping one by one took half the time of a run.
+func plain(s string) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for ; len(s) >= 8; s = s[8:] {
+		v := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		// In each term the top bit of a byte is set where it is below a space, a
+		// quote, a backslash, DEL. A borrow may set one more, above such a byte.
+		odd := (v - ones*0x20) | ((v ^ ones*'"') - ones) | ((v ^ ones*'\\') - ones) | ((v ^ ones*0x7f) - ones) | v
+		if odd&tops != 0 {
+			return false
+		}
+	}
+	for i := range len(s) {
+		if c := s[i]; c == '"' || c == '\\' || c < 0x20 || c >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
 // appendNginx escapes as nginx's escape=default does (ngx_http_log_escape).
 func appendNginx(b []byte, s string) []byte {
+	if plain(s) {
+		return append(b, s...)
+	}
 	start := 0
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c == '"' || c == '\\' || c < 0x20 || c >= 0x7f {
@@ -280,6 +331,9 @@ func appendNginx(b []byte, s string) []byte {
 
 // appendApache escapes as Apache does (ap_escape_logitem).
 func appendApache(b []byte, s string) []byte {
+	if plain(s) {
+		return append(b, s...)
+	}
 	start := 0
 	for i := 0; i < len(s); i++ {
 		c := s[i]
@@ -307,6 +361,9 @@ func appendApache(b []byte, s string) []byte {
 // appendJSON escapes as nginx's escape=json does; the simulator's strings are
 // valid UTF-8, for which Caddy does the same.
 func appendJSON(b []byte, s string) []byte {
+	if plain(s) {
+		return append(b, s...)
+	}
 	start := 0
 	for i := 0; i < len(s); i++ {
 		c := s[i]

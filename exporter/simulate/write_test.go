@@ -18,7 +18,7 @@ var hostile = request{
 
 func line(f Format, r request) string {
 	var out bytes.Buffer
-	l := lineWriter{w: &out, format: f, host: "www.example.com", zone: time.FixedZone("", 3600)}
+	l := lineWriter{sink: newSink(&out), format: f, host: "www.example.com", zone: time.FixedZone("", 3600)}
 	l.write(monday.UnixNano()+500, &r)
 	l.flush()
 	return out.String()
@@ -93,4 +93,28 @@ func FuzzEscape(f *testing.F) {
 			t.Errorf("JSON: %q comes back as %q, %v", s, back, err)
 		}
 	})
+}
+
+// What is plain is what no format escapes, wherever a byte stands.
+func TestPlain(t *testing.T) {
+	for size := 1; size < 20; size++ {
+		for at := range size {
+			for c := range 256 {
+				b := bytes.Repeat([]byte("~"), size)
+				b[at] = byte(c)
+				s := string(b)
+				want := c >= 0x20 && c < 0x7f && c != '"' && c != '\\'
+				if got := plain(s); got != want {
+					t.Fatalf("byte %#x at %d of %d: %v", c, at, size, got)
+				}
+				escaped := string(appendNginx(nil, s)) != s && string(appendApache(nil, s)) != s
+				if escaped == want {
+					t.Fatalf("byte %#x at %d of %d: escaped %v", c, at, size, escaped)
+				}
+			}
+		}
+	}
+	if !plain("") {
+		t.Error("nothing is not plain")
+	}
 }
