@@ -15,6 +15,7 @@ import (
 
 	"github.com/darkshare/darkshare/exporter/attribution"
 	"github.com/darkshare/darkshare/exporter/schema"
+	"github.com/darkshare/darkshare/exporter/series"
 	"github.com/darkshare/darkshare/exporter/site"
 	"github.com/darkshare/darkshare/exporter/state"
 	"github.com/darkshare/darkshare/exporter/stream"
@@ -37,6 +38,10 @@ type Options struct {
 	Observer Observer
 	// Workers is how many parse at the same time. Default: the processors.
 	Workers int
+	// History, where it is not nil, takes a sample of every series each Interval of the
+	// log's time. Counters are then as old as the log says, unless it is Live.
+	History  History
+	Interval time.Duration
 	// Forward, where it is not nil, is where classified requests go in place of being
 	// counted as visits.
 	Forward *Forward
@@ -76,10 +81,10 @@ type Engine struct {
 	sources []string
 
 	inputs inputs
-	// sampling keeps those apart who look at what is known of an input's lines
+	// detecting keeps those apart who look at what is known of an input's lines
 	// without preparing its blocks.
-	sampling sync.Mutex
-	barriers chan barrier
+	detecting sync.Mutex
+	barriers  chan barrier
 	// ended is closed when Run has.
 	ended chan struct{}
 	end   sync.Once
@@ -93,6 +98,8 @@ type Engine struct {
 	sites     *site.Directory
 	tracker   *visit.Tracker
 	tally     *tally.Tally
+	table     series.Table
+	sampling  sampling
 	sink      visit.Sink
 	ids       uint64
 	started   time.Time
@@ -131,11 +138,13 @@ func New(o Options) (*Engine, error) {
 	e.tally = tally.New(tally.Options{
 		Pages:      o.Pages,
 		Sections:   o.Sections,
-		Steady:     !o.Live,
+		Steady:     !o.Live && o.History == nil,
 		SiteName:   e.sites.Name,
 		SourceName: func(s attribution.Source) string { return e.rules.Load().rules.SourceName(s) },
 		GoalName:   e.goalName,
 		Section:    e.section,
+		Table:      &e.table,
+		Clock:      e.clock(),
 	})
 	e.sink = visit.Sink(e.tally)
 	if o.Observer != nil {
@@ -145,11 +154,26 @@ func New(o Options) (*Engine, error) {
 	o.Visit.Mixed = func(s attribution.Source) bool { return e.rules.Load().rules.SourceName(s) == "wechat" }
 	e.tracker = visit.NewTracker(o.Visit, e.sink)
 	e.clocks = newClocks(e.tracker.Window(), o.Live)
+	e.sampling = sampling{to: o.History, interval: int64(max(o.Interval, time.Second))}
 	e.addLimits()
 	if o.State != nil {
 		return e, e.restore(o.State, o.Rules)
 	}
 	return e, e.Configure(o.Rules)
+}
+
+// clock returns what says when counters begin: of a history the log does, where that
+// is not the present.
+func (e *Engine) clock() func() time.Time {
+	if e.opt.Live || e.opt.History == nil {
+		return time.Now
+	}
+	return func() time.Time {
+		if e.clocks.now == 0 {
+			return time.Time{}
+		}
+		return time.Unix(0, e.clocks.now)
+	}
 }
 
 // logConfirmation tells the operator what darkshare_confirmation_enabled says.
@@ -419,6 +443,9 @@ func (e *Engine) siteOf(ev *visit.Event, g *generation) int {
 }
 
 func (e *Engine) setClock(now int64) {
+	if e.sampling.to != nil {
+		e.reach(now)
+	}
 	if now < e.clocks.now {
 		e.tracker.Rewind(now)
 		e.tally.Rewind(now)

@@ -172,23 +172,3 @@ func (e *Engine) complain(d *forward.Decoder) {
 			"give those that count the sites and rules of those that forward", "names", n)
 	}
 }
-
-// snapshotForward returns what there is to say of forwarding.
-func (e *Engine) snapshotForward() []schema.Family {
-	f := e.opt.Forward
-	if f == nil {
-		return nil
-	}
-	forwarded := schema.Family{Metric: schema.ForwardedRecords}
-	forwarded.Add(float64(e.forwarded), e.started)
-	pending := schema.Family{Metric: schema.ForwardPending}
-	pending.Add(float64(f.Producer.Pending()), time.Time{})
-	stats := f.Producer.Stats()
-	errors := schema.Family{Metric: schema.ForwardErrors}
-	for r := range stream.NumErrorReasons {
-		errors.Add(float64(stats.Errors(r)), e.started, r.String())
-	}
-	up := schema.Family{Metric: schema.ForwardUp}
-	up.Add(truth(stats.Up()), time.Time{})
-	return []schema.Family{forwarded, pending, errors, up}
-}

@@ -1,11 +1,11 @@
 package pipeline
 
 import (
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/darkshare/darkshare/exporter/accesslog"
-	"github.com/darkshare/darkshare/exporter/schema"
 	"github.com/darkshare/darkshare/exporter/stream"
 )
 
@@ -51,7 +51,15 @@ type input struct {
 	restored *accesslog.Format
 }
 
-// mark notes what the input has counted by now.
+// count notes what the input's source has counted by now, but not how far it came.
+func (in *input) count() {
+	in.sum = in.base
+	if in.source != nil {
+		in.sum.add(in.source.Stats())
+	}
+}
+
+// mark notes what the input has counted by now, and how far it came.
 func (in *input) mark() {
 	in.sum = in.base
 	if in.source == nil {
@@ -181,6 +189,16 @@ func (e *Engine) Positions(n int) []stream.Position {
 	return e.inputs.all[n].positions
 }
 
+// PositionsOf is Positions of the input of that name, which need not be one.
+func (e *Engine) PositionsOf(name string) []stream.Position {
+	e.inputs.mu.Lock()
+	defer e.inputs.mu.Unlock()
+	if n := slices.IndexFunc(e.inputs.all, func(in *input) bool { return in.label == name }); n >= 0 {
+		return e.inputs.all[n].positions
+	}
+	return nil
+}
+
 // Forget forgets the Positions of an input without a source.
 func (e *Engine) Forget(n int) {
 	e.inputs.mu.Lock()
@@ -193,8 +211,8 @@ func (e *Engine) Forget(n int) {
 // called while blocks of the input come.
 func (e *Engine) Sample(n int, data []byte) {
 	if len(data) > 0 {
-		e.sampling.Lock()
-		defer e.sampling.Unlock()
+		e.detecting.Lock()
+		defer e.detecting.Unlock()
 		in := e.inputs.get(n)
 		e.learn(in, data)
 		if in.format != nil && in.format.Headed() {
@@ -212,6 +230,20 @@ func (in *inputs) mark() {
 	}
 }
 
+// count notes what all inputs have counted by now; of a live one's files only what
+// has been released.
+func (in *inputs) count(live bool) {
+	if live {
+		in.mark()
+		return
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, i := range in.all {
+		i.count()
+	}
+}
+
 // openLimitReached adds up what was marked.
 func (in *inputs) openLimitReached() (n uint64) {
 	in.mu.Lock()
@@ -220,32 +252,4 @@ func (in *inputs) openLimitReached() (n uint64) {
 		n += i.sum.openLimit
 	}
 	return n
-}
-
-// snapshotInputs returns what the inputs' sources count.
-func (e *Engine) snapshotInputs() []schema.Family {
-	e.inputs.mu.Lock()
-	defer e.inputs.mu.Unlock()
-	families := []schema.Family{
-		{Metric: schema.InputBytes}, {Metric: schema.InputLag}, {Metric: schema.InputDropped}, {Metric: schema.InputErrors}, {Metric: schema.InputUp},
-	}
-	bytes, lag, dropped, errors, up := &families[0], &families[1], &families[2], &families[3], &families[4]
-	for _, in := range e.inputs.all {
-		if in.source == nil {
-			continue
-		}
-		stats := in.source.Stats()
-		bytes.Add(float64(in.sum.bytes), in.created, in.label)
-		lag.Add(float64(stats.Lag()), time.Time{}, in.label)
-		for r, n := range in.sum.dropped {
-			dropped.Add(float64(n), in.created, in.label, stream.DropReason(r).String())
-		}
-		if stats.Remote() {
-			for r, n := range in.sum.errors {
-				errors.Add(float64(n), in.created, in.label, stream.ErrorReason(r).String())
-			}
-		}
-		up.Add(truth(stats.Up()), time.Time{}, in.label)
-	}
-	return families
 }

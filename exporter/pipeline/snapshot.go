@@ -1,12 +1,11 @@
 package pipeline
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"github.com/darkshare/darkshare/exporter/schema"
 	"github.com/darkshare/darkshare/exporter/site"
+	"github.com/darkshare/darkshare/exporter/stream"
 )
 
 // Snapshot returns every series at one moment: what it adds up to holds whenever
@@ -20,41 +19,80 @@ func (e *Engine) Snapshot() []schema.Family {
 
 // families returns every series; those of the inputs as they were marked.
 func (e *Engine) families() []schema.Family {
-	families := e.tally.Snapshot()
-	families = append(families, e.snapshotSites()...)
-	families = append(families, e.snapshotVisitors()...)
-	families = append(families, e.snapshotInputs()...)
-	families = append(families, e.snapshotForward()...)
-	slices.SortStableFunc(families, func(a, b schema.Family) int {
-		return cmp.Compare(slices.Index(schema.Metrics, a.Metric), slices.Index(schema.Metrics, b.Metric))
-	})
-	return families
+	e.show()
+	return e.table.Families()
 }
 
-func (e *Engine) snapshotSites() []schema.Family {
-	ratio := schema.Family{Metric: schema.ConfirmationRatio}
-	landings := schema.Family{Metric: schema.ConfirmationLandings}
-	enabled := schema.Family{Metric: schema.ConfirmationEnabled}
+// show gives every series its value in the table; those of the inputs as they were
+// marked.
+func (e *Engine) show() {
+	e.table.Begin()
+	e.tally.Show()
+	e.showSites()
+	e.showVisitors()
+	e.showInputs()
+	e.showForward()
+	e.table.End()
+}
+
+func (e *Engine) gauge(m *schema.Metric, v float64, labels ...string) {
+	e.table.Put(m, v, time.Time{}, labels...)
+}
+
+func (e *Engine) showSites() {
 	for id := site.Other + 1; id < e.sites.Len(); id++ {
 		c, name := e.tracker.Control(id), e.sites.Name(id)
 		if c.Landings > 0 {
-			ratio.Add(c.Confirmed/c.Landings, time.Time{}, name)
+			e.gauge(schema.ConfirmationRatio, c.Confirmed/c.Landings, name)
 		}
-		landings.Add(c.Landings, time.Time{}, name)
-		enabled.Add(truth(c.Enabled), time.Time{}, name)
+		e.gauge(schema.ConfirmationLandings, c.Landings, name)
+		e.gauge(schema.ConfirmationEnabled, truth(c.Enabled), name)
 	}
-	return []schema.Family{ratio, landings, enabled}
 }
 
-func (e *Engine) snapshotVisitors() []schema.Family {
+func (e *Engine) showVisitors() {
 	stats := e.tracker.Stats()
-	visitors := schema.Family{Metric: schema.Visitors}
-	visitors.Add(float64(stats.Visitors), time.Time{})
-	evicted := schema.Family{Metric: schema.VisitorsEvicted}
-	evicted.Add(float64(stats.VisitorsEvicted), e.started)
-	pending := schema.Family{Metric: schema.PendingLandings}
-	pending.Add(float64(stats.Pending), time.Time{})
-	return []schema.Family{visitors, evicted, pending}
+	e.gauge(schema.Visitors, float64(stats.Visitors))
+	e.table.Put(schema.VisitorsEvicted, float64(stats.VisitorsEvicted), e.started)
+	e.gauge(schema.PendingLandings, float64(stats.Pending))
+}
+
+// showInputs shows what the inputs' sources count.
+func (e *Engine) showInputs() {
+	e.inputs.mu.Lock()
+	defer e.inputs.mu.Unlock()
+	for _, in := range e.inputs.all {
+		if in.source == nil {
+			continue
+		}
+		stats := in.source.Stats()
+		e.table.Put(schema.InputBytes, float64(in.sum.bytes), in.created, in.label)
+		e.gauge(schema.InputLag, float64(stats.Lag()), in.label)
+		for r, n := range in.sum.dropped {
+			e.table.Put(schema.InputDropped, float64(n), in.created, in.label, stream.DropReason(r).String())
+		}
+		if stats.Remote() {
+			for r, n := range in.sum.errors {
+				e.table.Put(schema.InputErrors, float64(n), in.created, in.label, stream.ErrorReason(r).String())
+			}
+		}
+		e.gauge(schema.InputUp, truth(stats.Up()), in.label)
+	}
+}
+
+// showForward shows what there is to say of forwarding.
+func (e *Engine) showForward() {
+	f := e.opt.Forward
+	if f == nil {
+		return
+	}
+	e.table.Put(schema.ForwardedRecords, float64(e.forwarded), e.started)
+	e.gauge(schema.ForwardPending, float64(f.Producer.Pending()))
+	stats := f.Producer.Stats()
+	for r := range stream.NumErrorReasons {
+		e.table.Put(schema.ForwardErrors, float64(stats.Errors(r)), e.started, r.String())
+	}
+	e.gauge(schema.ForwardUp, truth(stats.Up()))
 }
 
 func truth(b bool) float64 {

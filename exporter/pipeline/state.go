@@ -21,17 +21,24 @@ var ErrState = errors.New("the state cannot be taken up")
 // and how far the inputs have been counted. It returns every series at that same
 // moment, which the world may be shown once the state is stored: what is counted
 // later and lost is counted again. It waits for Run to begin.
-func (e *Engine) Checkpoint(ctx context.Context, out *state.Encoder) ([]schema.Family, error) {
+//
+// Where all lines that came are before until, in nanoseconds since the Unix epoch, and
+// none that comes is, the samples before it are taken first; 0 says nothing of the kind.
+func (e *Engine) Checkpoint(ctx context.Context, out *state.Encoder, until int64) ([]schema.Family, error) {
 	var learned state.Encoder
 	var families []schema.Family
 	passed := func() { e.saveLearned(&learned) }
 	reached := func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
+		e.passed(until)
 		e.inputs.mark()
 		e.save(out)
 		out.Data = append(out.Data, learned.Data...)
 		families = e.families()
+		if e.sampling.to != nil {
+			e.sampling.to.Mark()
+		}
 	}
 	done := make(chan struct{})
 	select {
@@ -106,6 +113,7 @@ func (e *Engine) restore(in *state.Decoder, user attribution.Options) error {
 		}
 	}
 	e.restoreLearned(in)
+	e.resumeSampling()
 	if err := in.End(); err != nil {
 		return fmt.Errorf("%w: %w", ErrState, err)
 	}
@@ -219,8 +227,8 @@ func (e *Engine) saveLearned(out *state.Encoder) {
 	e.inputs.mu.Lock()
 	all := slices.Clone(e.inputs.all)
 	e.inputs.mu.Unlock()
-	e.sampling.Lock()
-	defer e.sampling.Unlock()
+	e.detecting.Lock()
+	defer e.detecting.Unlock()
 	out.Num(len(all))
 	for _, in := range all {
 		var definition string

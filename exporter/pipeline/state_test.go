@@ -47,7 +47,7 @@ func newsLog(t testing.TB) string {
 func (r *run) checkpoint() ([]byte, []schema.Family) {
 	r.t.Helper()
 	var out state.Encoder
-	families, err := r.Checkpoint(r.t.Context(), &out)
+	families, err := r.Checkpoint(r.t.Context(), &out, 0)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -280,7 +280,7 @@ func FuzzRestore(f *testing.F) {
 	feed(f, e, strings.NewReader(repeat(30, func(i int) string { return visited("www.example.com", i) })))
 	_ = n
 	var out state.Encoder
-	if _, err := e.Checkpoint(f.Context(), &out); err != nil {
+	if _, err := e.Checkpoint(f.Context(), &out, 0); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(out.Data, 0, byte(0))
@@ -329,7 +329,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		out.Data = out.Data[:0]
-		if _, err := e.Checkpoint(b.Context(), &out); err != nil {
+		if _, err := e.Checkpoint(b.Context(), &out, 0); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -146,6 +146,12 @@ var (
 		"Times that the state file could not be written: what is shown since then may be counted again after a kill.", Counter, nil}
 	StateLoadErrors = &Metric{"darkshare_state_load_errors_total", "darkshare.state.load_errors", "{error}",
 		"State files that could not be taken up at the start, and were set aside.", Counter, nil}
+	StoreNewest = &Metric{"darkshare_store_last_sample_timestamp_seconds", "darkshare.store.last_sample.timestamp", "s",
+		"Time of the newest sample in the embedded store, as logged; 0 before. Only where there is a store, as of all of these.", Gauge, nil}
+	StoreErrors = &Metric{"darkshare_store_append_errors_total", "darkshare.store.append_errors", "{error}",
+		"Times that samples could not be stored. They are kept in memory for hours, and stored when they can be.", Counter, nil}
+	StoreDropped = &Metric{"darkshare_store_dropped_samples_total", "darkshare.store.dropped_samples", "{sample}",
+		"Samples that are missing from the store, because it could not be written for too long.", Counter, nil}
 	BuildInfo = &Metric{"darkshare_build_info", "darkshare.build.info", "",
 		"Always 1; the labels say which darkshare this is.", Gauge,
 		[]string{LabelVersion, LabelRevision, LabelGo}}
@@ -159,5 +165,6 @@ var Metrics = []*Metric{
 	InputBytes, InputLag, InputLastRecord, InputDropped, InputErrors, InputUp,
 	ForwardedRecords, ForwardPending, ForwardErrors, ForwardUp,
 	Visitors, VisitorsEvicted, PendingLandings, LimitReached,
-	StateSaved, StateSaveErrors, StateLoadErrors, BuildInfo,
+	StateSaved, StateSaveErrors, StateLoadErrors,
+	StoreNewest, StoreErrors, StoreDropped, BuildInfo,
 }

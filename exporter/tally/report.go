@@ -131,10 +131,10 @@ func (t *top) report() (pages []PageReport) {
 	}
 	rest := t.total
 	for _, r := range t.leaders {
-		pages = append(pages, PageReport{r.name, r.all.visits, r.all.dark, r.all.shares})
-		rest.visits -= r.all.visits
-		rest.dark -= r.all.dark
-		rest.shares -= r.all.shares
+		pages = append(pages, PageReport{r.name, r.sums.visits, r.sums.dark, r.sums.shares})
+		rest.visits -= r.sums.visits
+		rest.dark -= r.sums.dark
+		rest.shares -= r.sums.shares
 	}
 	slices.SortFunc(pages, func(a, b PageReport) int {
 		return cmp.Or(cmp.Compare(b.Visits, a.Visits), cmp.Compare(b.LinkPreviews, a.LinkPreviews), cmp.Compare(a.Page, b.Page))
@@ -170,8 +170,7 @@ func (t *Tally) totals(of func(site int) bool) Totals {
 			sources[k.channel()] = map[string]uint64{}
 		}
 		sources[k.channel()][t.opt.SourceName(k.source())] += c.n
-		each, _ := t.excess(k.channel(), k.source(), k.evidence())
-		excess += each.times(c.n)
+		excess += c.excess.times(c.n)
 		all.add(k.channel(), k.evidence(), c.n)
 		if k.channel() == schema.ChannelSocial || k.channel() == schema.ChannelDarkSocial {
 			social.add(k.channel(), k.evidence(), c.n)

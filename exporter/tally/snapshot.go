@@ -1,106 +1,143 @@
 package tally
 
 import (
-	"sort"
-	"strings"
 	"time"
 
 	"github.com/darkshare/darkshare/exporter/schema"
+	"github.com/darkshare/darkshare/exporter/series"
 	"github.com/darkshare/darkshare/exporter/stats"
 )
 
-// Snapshot returns every series, in the order of schema.Metrics and sorted by
-// label values within. Series that are known beforehand are there with 0.
-func (t *Tally) Snapshot() []schema.Family {
-	b := builder{families: map[*schema.Metric]*schema.Family{}}
-	t.snapshotInputs(&b)
+// Show gives every series its value in Options.Table. Series that are known
+// beforehand are there with 0.
+func (t *Tally) Show() {
+	table := t.opt.Table
+	t.showInputs(table)
 	for id, s := range t.sites {
 		if s != nil {
-			t.snapshotSite(&b, t.opt.SiteName(id), s)
+			t.showSite(table, t.opt.SiteName(id), s)
 		}
 	}
-	t.snapshotExcess(&b)
-	for k, c := range t.visits {
-		b.add(schema.Visits, c, t.opt.SiteName(k.site()), k.channel().String(), t.opt.SourceName(k.source()), k.evidence().String(), k.device().String())
-	}
+	t.showVisits(table)
 	for k, c := range t.unconf {
-		b.add(schema.UnconfirmedLandings, c, t.opt.SiteName(k.site), k.channel.String())
+		if c.ref != 0 {
+			table.Set(c.ref, float64(c.n))
+		} else {
+			c.ref = c.add(table, schema.UnconfirmedLandings, t.opt.SiteName(k.site), k.channel.String())
+		}
 	}
 	for k, c := range t.shares {
-		b.add(schema.LinkPreviews, c, t.opt.SiteName(k.site), k.app, k.scope.String())
+		if c.ref != 0 {
+			table.Set(c.ref, float64(c.n))
+		} else {
+			c.ref = c.add(table, schema.LinkPreviews, t.opt.SiteName(k.site), k.app, k.scope.String())
+		}
 	}
 	for k, c := range t.goals {
-		b.add(schema.Conversions, c, t.opt.SiteName(k.site), k.goal, k.channel.String(), k.source)
+		if c.ref != 0 {
+			table.Set(c.ref, float64(c.n))
+		} else {
+			c.ref = c.add(table, schema.Conversions, t.opt.SiteName(k.site), k.goal, k.channel.String(), k.source)
+		}
 	}
 	for i, name := range t.limited.names {
-		b.add(schema.LimitReached, &counter{t.limited.counts[i](), t.limited.created[i]}, name)
+		table.Put(schema.LimitReached, float64(t.limited.counts[i]()), t.limited.created[i], name)
 	}
-	return b.sorted()
 }
 
-func (t *Tally) snapshotInputs(b *builder) {
+// add adds a counter's series.
+func (c *counter) add(table *series.Table, m *schema.Metric, labels ...string) series.Ref {
+	return table.Add(m, float64(c.n), c.created, labels...)
+}
+
+func (t *Tally) showInputs(table *series.Table) {
 	for i := range t.inputs {
 		in := &t.inputs[i]
-		b.add(schema.LogLines, &in.lines, in.name)
+		if in.lines.ref == 0 {
+			in.lines.ref = in.lines.add(table, schema.LogLines, in.name)
+		}
+		table.Set(in.lines.ref, float64(in.lines.n))
 		for r := schema.ReasonNone + 1; r < schema.NumReasons; r++ {
-			b.add(schema.LogErrors, &in.errors[r], in.name, r.String())
+			c := &in.errors[r]
+			if c.ref == 0 {
+				c.ref = c.add(table, schema.LogErrors, in.name, r.String())
+			}
+			table.Set(c.ref, float64(c.n))
 		}
 		if in.newest != 0 {
-			b.gauge(schema.InputLastRecord, float64(in.newest)/float64(time.Second), in.name)
+			table.Put(schema.InputLastRecord, float64(in.newest)/float64(time.Second), time.Time{}, in.name)
 		}
 	}
 }
 
-func (t *Tally) snapshotSite(b *builder, name string, s *siteTally) {
-	for k, n := range s.requests {
-		b.add(schema.Requests, &counter{n, s.created}, name, schema.Kind(k).String())
+// showVisits shows the visits, and what is expected beside them.
+func (t *Tally) showVisits(table *series.Table) {
+	for _, s := range t.sites {
+		if s != nil {
+			s.excess = [schema.NumCauses]parts{}
+		}
 	}
-	for i := range s.windows {
-		sum := s.windows[i].share(windowSpans[i], t.now)
-		b.gauge(schema.RatioVisits, float64(sum.Visits), name, windowSpans[i].name)
-		if sum.Visits == 0 {
-			continue
-		}
-		for bound, dark := range sum.Dark {
-			b.gauge(schema.Ratio, float64(dark)/float64(sum.Visits), name, windowSpans[i].name, schema.Bound(bound).String())
-		}
-		lower, upper := stats.Wilson(float64(sum.Dark[schema.BoundEstimate]), float64(sum.Visits))
-		b.gauge(schema.EstimateInterval, lower, name, windowSpans[i].name, schema.LimitLower)
-		b.gauge(schema.EstimateInterval, upper, name, windowSpans[i].name, schema.LimitUpper)
-	}
-	s.pages.each(func(page string, it *item) {
-		var rest uint64
-		for c, n := range it.visits {
-			if schema.Channel(c) != schema.ChannelDarkSocial {
-				rest += n
-			}
-		}
-		b.add(schema.PageVisits, &counter{it.visits[schema.ChannelDarkSocial], it.created}, name, page, schema.ChannelDarkSocial.String())
-		b.add(schema.PageVisits, &counter{rest, it.created}, name, page, schema.PageChannelRest)
-		b.add(schema.PageLinkPreviews, &counter{it.shares, it.created}, name, page)
-	})
-	s.sections.each(func(section string, it *item) {
-		for c, n := range it.visits {
-			b.add(schema.SectionVisits, &counter{n, it.created}, name, section, schema.Channel(c).String())
-		}
-	})
-}
-
-// snapshotExcess adds up what is expected beside the visits that are counted.
-func (t *Tally) snapshotExcess(b *builder) {
-	sums := make([][schema.NumCauses]parts, len(t.sites))
 	for k, c := range t.visits {
-		n, cause := t.excess(k.channel(), k.source(), k.evidence())
-		sums[k.site()][cause] += n.times(c.n)
+		if c.ref == 0 {
+			c.ref = c.add(table, schema.Visits, t.opt.SiteName(k.site()), k.channel().String(), t.opt.SourceName(k.source()), k.evidence().String(), k.device().String())
+		}
+		table.Set(c.ref, float64(c.n))
+		t.sites[k.site()].excess[c.cause] += c.excess.times(c.n)
 	}
 	for id, s := range t.sites {
 		if s == nil {
 			continue
 		}
-		for cause, sum := range sums[id] {
-			b.family(schema.DeepLinkExcess).Add(sum.visits(), s.created, t.opt.SiteName(id), schema.Cause(cause).String())
+		for cause, sum := range s.excess {
+			table.Put(schema.DeepLinkExcess, sum.visits(), s.created, t.opt.SiteName(id), schema.Cause(cause).String())
 		}
 	}
+}
+
+func (t *Tally) showSite(table *series.Table, name string, s *siteTally) {
+	for k, n := range s.requests {
+		if s.refs[k] == 0 {
+			s.refs[k] = table.Add(schema.Requests, 0, s.created, name, schema.Kind(k).String())
+		}
+		table.Set(s.refs[k], float64(n))
+	}
+	for i := range s.windows {
+		s.windows[i].show(table, name, windowSpans[i], t.now)
+	}
+	s.pages.each(func(page string, it *item) {
+		if it.refs[0] == 0 {
+			it.refs[0] = table.Add(schema.PageVisits, 0, it.created, name, page, schema.ChannelDarkSocial.String())
+			it.refs[1] = table.Add(schema.PageVisits, 0, it.created, name, page, schema.PageChannelRest)
+			it.refs[2] = table.Add(schema.PageLinkPreviews, 0, it.created, name, page)
+		}
+		dark := it.visits[schema.ChannelDarkSocial]
+		table.Set(it.refs[0], float64(dark))
+		table.Set(it.refs[1], float64(it.all()-dark))
+		table.Set(it.refs[2], float64(it.shares))
+	})
+	s.sections.each(func(section string, it *item) {
+		for c, n := range it.visits {
+			if it.refs[c] == 0 {
+				it.refs[c] = table.Add(schema.SectionVisits, 0, it.created, name, section, schema.Channel(c).String())
+			}
+			table.Set(it.refs[c], float64(n))
+		}
+	})
+}
+
+// show shows the dark share of the window that ends now.
+func (w *window) show(table *series.Table, site string, s span, now int64) {
+	sum := w.share(s, now)
+	table.Put(schema.RatioVisits, float64(sum.Visits), time.Time{}, site, s.name)
+	if sum.Visits == 0 {
+		return
+	}
+	for bound, dark := range sum.Dark {
+		table.Put(schema.Ratio, float64(dark)/float64(sum.Visits), time.Time{}, site, s.name, schema.Bound(bound).String())
+	}
+	lower, upper := stats.Wilson(float64(sum.Dark[schema.BoundEstimate]), float64(sum.Visits))
+	table.Put(schema.EstimateInterval, lower, time.Time{}, site, s.name, schema.LimitLower)
+	table.Put(schema.EstimateInterval, upper, time.Time{}, site, s.name, schema.LimitUpper)
 }
 
 // each calls f with every name that has counters, and with the rest.
@@ -111,50 +148,4 @@ func (t *top) each(f func(name string, it *item)) {
 	if !t.rest.created.IsZero() {
 		f(schema.Overflow, &t.rest)
 	}
-}
-
-// A builder collects series by metric.
-type builder struct {
-	families map[*schema.Metric]*schema.Family
-}
-
-func (b *builder) add(m *schema.Metric, c *counter, labels ...string) {
-	b.family(m).Add(float64(c.n), c.created, labels...)
-}
-
-func (b *builder) gauge(m *schema.Metric, v float64, labels ...string) {
-	b.family(m).Add(v, time.Time{}, labels...)
-}
-
-func (b *builder) family(m *schema.Metric) *schema.Family {
-	f := b.families[m]
-	if f == nil {
-		f = &schema.Family{Metric: m}
-		b.families[m] = f
-	}
-	return f
-}
-
-func (b *builder) sorted() []schema.Family {
-	var out []schema.Family
-	for _, m := range schema.Metrics {
-		f := b.families[m]
-		if f == nil {
-			continue
-		}
-		sort.Slice(f.Samples, func(i, j int) bool {
-			return less(f.Samples[i].Labels, f.Samples[j].Labels)
-		})
-		out = append(out, *f)
-	}
-	return out
-}
-
-func less(a, b []string) bool {
-	for i := range a {
-		if c := strings.Compare(a[i], b[i]); c != 0 {
-			return c < 0
-		}
-	}
-	return false
 }

@@ -81,7 +81,7 @@ func (t *Tally) Restore(d *state.Decoder, sites, sources int) {
 	for range d.Len() {
 		k := visitKey(d.Below(sites))<<48 | visitKey(d.Below(sources))<<32
 		k |= visitKey(w.channels.Read())<<16 | visitKey(w.evidence.Read())<<8 | visitKey(w.devices.Read())
-		t.visits[k] = restoreCounter(d)
+		t.visits[k] = t.newVisits(k, *restoreCounter(d))
 	}
 	for range d.Len() {
 		k := siteChannel{site: d.Below(sites)}
@@ -276,7 +276,7 @@ func (it *item) save(e *state.Encoder) {
 		e.Uint(n)
 	}
 	e.Uint(it.shares)
-	it.all.save(e)
+	it.sums.save(e)
 }
 
 func (it *item) restore(d *state.Decoder, w *restoredWords) {
@@ -285,5 +285,5 @@ func (it *item) restore(d *state.Decoder, w *restoredWords) {
 		it.visits[w.channels.Now(i)] = d.Uint()
 	}
 	it.shares = d.Uint()
-	it.all = restoreSums(d)
+	it.sums = restoreSums(d)
 }

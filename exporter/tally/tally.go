@@ -9,6 +9,7 @@ import (
 
 	"github.com/darkshare/darkshare/exporter/attribution"
 	"github.com/darkshare/darkshare/exporter/schema"
+	"github.com/darkshare/darkshare/exporter/series"
 	"github.com/darkshare/darkshare/exporter/visit"
 )
 
@@ -29,6 +30,8 @@ type Options struct {
 	Section func(site int, page []byte) []byte
 	// Clock gives the creation time of counters. Default time.Now.
 	Clock func() time.Time
+	// Table is where Show shows the series. Default one of the Tally's own.
+	Table *series.Table
 }
 
 // None is an Options.Pages or Options.Sections of none at all.
@@ -41,7 +44,7 @@ type Tally struct {
 	steps   [len(windowSpans)]step
 	inputs  []input
 	sites   []*siteTally
-	visits  map[visitKey]*counter
+	visits  map[visitKey]*visits
 	unconf  map[siteChannel]*counter
 	shares  map[shareKey]*counter
 	goals   map[goalKey]*counter
@@ -53,6 +56,14 @@ type Tally struct {
 type counter struct {
 	n       uint64
 	created time.Time
+	ref     series.Ref
+}
+
+// visits counts those of a kind, with what is expected beside each of them.
+type visits struct {
+	counter
+	excess parts
+	cause  schema.Cause
 }
 
 type input struct {
@@ -96,6 +107,8 @@ type goalKey struct {
 type siteTally struct {
 	created  time.Time
 	requests [schema.NumKinds]uint64
+	refs     [schema.NumKinds]series.Ref
+	excess   [schema.NumCauses]parts // scratch
 	windows  [len(windowSpans)]window
 	pages    *top
 	sections *top
@@ -107,9 +120,12 @@ func New(o Options) *Tally {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
+	if o.Table == nil {
+		o.Table = new(series.Table)
+	}
 	t := &Tally{
 		opt:    o,
-		visits: map[visitKey]*counter{},
+		visits: map[visitKey]*visits{},
 		unconf: map[siteChannel]*counter{},
 		shares: map[shareKey]*counter{},
 		goals:  map[goalKey]*counter{},
@@ -198,7 +214,7 @@ func (t *Tally) Landing(o *visit.Outcome) {
 		count(t, t.unconf, siteChannel{o.Site, o.Channel})
 		return
 	}
-	count(t, t.visits, keyOf(o))
+	t.visitsOf(keyOf(o)).n++
 	s := t.site(o.Site)
 	for i := range s.windows {
 		s.windows[i].add(t.steps[i], o.Channel, o.Evidence)
@@ -233,6 +249,22 @@ func (t *Tally) site(id int) *siteTally {
 		}
 	}
 	return t.sites[id]
+}
+
+// visitsOf returns the counter of such visits, made at the first.
+func (t *Tally) visitsOf(k visitKey) *visits {
+	v := t.visits[k]
+	if v == nil {
+		v = t.newVisits(k, counter{created: t.opt.Clock()})
+		t.visits[k] = v
+	}
+	return v
+}
+
+func (t *Tally) newVisits(k visitKey, c counter) *visits {
+	v := &visits{counter: c}
+	v.excess, v.cause = t.excess(k.channel(), k.source(), k.evidence())
+	return v
 }
 
 func count[K comparable](t *Tally, counters map[K]*counter, key K) {

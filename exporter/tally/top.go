@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/darkshare/darkshare/exporter/schema"
+	"github.com/darkshare/darkshare/exporter/series"
 )
 
 // A top keeps counters for the names with the most visits, and one for the rest.
@@ -41,8 +42,18 @@ type item struct {
 	created time.Time
 	visits  [schema.NumChannels]uint64
 	shares  uint64
-	// all counts the name since it is watched, with a series of its own or without.
-	all sums
+	// refs are its series: of page visits and shares, or of section visits by channel.
+	refs [schema.NumChannels]series.Ref
+	// sums counts the name since it is watched, with a series of its own or without.
+	sums sums
+}
+
+// all returns the visits that its series count.
+func (it *item) all() (n uint64) {
+	for _, v := range it.visits {
+		n += v
+	}
+	return n
 }
 
 // sums are what a report says of a name.
@@ -73,7 +84,7 @@ func newTop(limit int, steady bool) *top {
 func (t *top) visit(name []byte, c schema.Channel, now int64, clock func() time.Time) {
 	it, series := t.counted(name, now, clock)
 	series.visits[c]++
-	it.all.visit(c)
+	it.sums.visit(c)
 	t.total.visit(c)
 }
 
@@ -81,7 +92,7 @@ func (t *top) visit(name []byte, c schema.Channel, now int64, clock func() time.
 func (t *top) share(name []byte, now int64, clock func() time.Time) {
 	it, series := t.counted(name, now, clock)
 	series.shares++
-	it.all.shares++
+	it.sums.shares++
 	t.total.shares++
 }
 
@@ -121,6 +132,7 @@ func (t *top) counted(name []byte, now int64, clock func() time.Time) (it, serie
 func (t *top) demote() {
 	last := t.leaders.remove(0)
 	last.leader, last.visits, last.shares = false, [schema.NumChannels]uint64{}, 0
+	last.refs = [schema.NumChannels]series.Ref{}
 	t.candidates.add(last)
 	t.replaced++
 }
@@ -133,7 +145,7 @@ func (t *top) admit(name string, weight float64) *item {
 		lowest := t.candidates[0].item
 		t.candidates[0].since = t.admitted
 		delete(t.items, lowest.name)
-		lowest.name, lowest.all = name, sums{}
+		lowest.name, lowest.sums = name, sums{}
 		t.items[name] = lowest
 		t.candidates.raise(0, weight)
 		return lowest
