@@ -78,11 +78,19 @@ func newPool(o *Options) *pool {
 
 // get waits for a block.
 func (p *pool) get(ctx context.Context) (*Block, error) {
+	if err := p.wait(ctx); err != nil {
+		return nil, err
+	}
+	return p.take(), nil
+}
+
+// wait waits for a token.
+func (p *pool) wait(ctx context.Context) error {
 	select {
 	case <-p.tokens:
-		return p.take(), nil
+		return nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
 }
 
@@ -100,9 +108,15 @@ func (p *pool) take() *Block {
 	return b
 }
 
+// put takes back a block and its token.
 func (p *pool) put(b *Block) {
+	p.putBack(b)
+	p.tokens <- struct{}{}
+}
+
+// putBack takes back a block that was taken without a token.
+func (p *pool) putBack(b *Block) {
 	p.mu.Lock()
 	p.free = append(p.free, b)
 	p.mu.Unlock()
-	p.tokens <- struct{}{}
 }

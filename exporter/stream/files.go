@@ -40,7 +40,8 @@ type files struct {
 func (s *files) Stats() *Stats { return &s.stats }
 
 func (s *files) Run(ctx context.Context, out chan<- *Block) error {
-	if err := s.check(); err != nil {
+	var err error
+	if s.total, err = check(s.paths); err != nil {
 		s.stats.fail(err)
 		return err
 	}
@@ -60,11 +61,12 @@ func (s *files) Run(ctx context.Context, out chan<- *Block) error {
 	return errors.Join(all...)
 }
 
-// check finds the mistakes in the names before anything is read, and the total size.
-func (s *files) check() error {
+// check finds the mistakes in the names before anything is read, and the total size,
+// which is 0 where a pipe is among them.
+func check(paths []string) (total int64, err error) {
 	var all []error
 	sized := true
-	for _, path := range s.paths {
+	for _, path := range paths {
 		fi, err := stat(path)
 		switch {
 		case err != nil:
@@ -74,13 +76,13 @@ func (s *files) check() error {
 		case !fi.Mode().IsRegular():
 			sized = false
 		default:
-			s.total += fi.Size()
+			total += fi.Size()
 		}
 	}
 	if !sized {
-		s.total = 0
+		total = 0
 	}
-	return errors.Join(all...)
+	return total, errors.Join(all...)
 }
 
 func stat(path string) (os.FileInfo, error) {

@@ -12,6 +12,21 @@ type cutter struct {
 	max int
 	// skip is set inside a line that was too long and has been handed out.
 	skip bool
+	// gaps takes what is left out, for whoever needs to know which of the lines
+	// stands where; nil for nobody.
+	gaps *[]gap
+}
+
+// A gap is bytes that were left out of the lines handed out.
+type gap struct {
+	at int // the length of the lines before it
+	n  int
+}
+
+func (c *cutter) leaveOut(at, n int) {
+	if c.gaps != nil && n > 0 {
+		*c.gaps = append(*c.gaps, gap{at: at, n: n})
+	}
 }
 
 // cut moves the whole lines of data to its front. It returns their length, and
@@ -23,10 +38,12 @@ func (c *cutter) cut(data []byte) (n, rest int) {
 	if c.skip {
 		i := bytes.IndexByte(data, '\n')
 		if i < 0 {
+			c.leaveOut(0, len(data))
 			return 0, len(data)
 		}
 		c.skip = false
 		p = i + 1
+		c.leaveOut(0, p)
 	}
 	for {
 		// The last newline among the next max+1 bytes shows that no line before it
@@ -51,8 +68,10 @@ func (c *cutter) cut(data []byte) (n, rest int) {
 		n++
 		if i < 0 {
 			c.skip = true
+			c.leaveOut(n, len(data)-p-(c.max+2))
 			return n, len(data)
 		}
+		c.leaveOut(n, i)
 		p += c.max + 1 + i + 1
 	}
 }
