@@ -56,6 +56,9 @@ type Config struct {
 	// What outlives the process, so that nothing is lost or counted twice when it ends,
 	// however it ends. docs/delivery.md says what is promised.
 	State State `yaml:"state"`
+	// A store of the metrics' history in darkshare itself, for one machine without a
+	// Prometheus: it is Prometheus's own, and answers the queries of Grafana at `/api/v1`.
+	Store Store `yaml:"store"`
 }
 
 // An Input is one stream of access records, from one of its sources.
@@ -356,4 +359,25 @@ type State struct {
 	// How often it is written at the least. It also is before every scrape and push, since
 	// only what is kept may be shown.
 	Interval time.Duration `yaml:"interval" default:"10s" range:"1s..1h"`
+}
+
+// Store is the embedded store of history.
+type Store struct {
+	// The directory, which belongs to one darkshare alone and is made where it is missing;
+	// the state is kept in it, too, so `state.file` is left out. No store where this is left out.
+	Dir string `yaml:"dir" form:"file"`
+	// How often every metric is sampled, in the log's time.
+	Interval time.Duration `yaml:"interval" default:"1m" range:"5s..4m"`
+	// For how many days samples are kept.
+	RetentionDays int `yaml:"retention_days" default:"400" range:"1..36500"`
+	// How large it may grow, in bytes: the oldest samples go first.
+	RetentionBytes int `yaml:"retention_bytes" default:"4294967296" range:"67108864..1099511627776"`
+	// Files with recording rules of your own, in Prometheus's format, beside the built-in ones.
+	RuleFiles []string `yaml:"rule_files" form:"file"`
+	// How many samples one query may hold in memory, 16 bytes each.
+	QuerySamples int `yaml:"query_samples" default:"10000000" range:"1000..1000000000"`
+	// How many queries may run at a time.
+	Queries int `yaml:"queries" default:"8" range:"1..1000"`
+	// After how long a query is given up.
+	QueryTimeout time.Duration `yaml:"query_timeout" default:"1m" range:"1s..10m"`
 }

@@ -20,8 +20,9 @@ func Default() Config {
 }
 
 // Load reads the configuration from a file of at most 1 MiB and takes the
-// paths of its inputs, of what it forwards with and of its state to be relative to the file's folder. The error is an *[Errors] where the
-// file could be read, else that of the operating system.
+// paths of its inputs, of what it forwards with, of its state and its store to be
+// relative to the file's folder. The error is an *[Errors] where the file could be
+// read, else that of the operating system.
 func Load(path string) (*Config, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -48,8 +49,14 @@ func Load(path string) (*Config, error) {
 			*file = filepath.Join(filepath.Dir(path), *file)
 		}
 	}
-	if file := &c.State.File; *file != "" && !filepath.IsAbs(*file) {
-		*file = filepath.Join(filepath.Dir(path), *file)
+	more := []*string{&c.State.File, &c.Store.Dir}
+	for i := range c.Store.RuleFiles {
+		more = append(more, &c.Store.RuleFiles[i])
+	}
+	for _, file := range more {
+		if *file != "" && !filepath.IsAbs(*file) {
+			*file = filepath.Join(filepath.Dir(path), *file)
+		}
 	}
 	return c, nil
 }

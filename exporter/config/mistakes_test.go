@@ -26,10 +26,10 @@ func TestMistakes(t *testing.T) {
 	const site = "sites:\n- hosts: [a.example]\n  "
 
 	// The text.
-	f("", `f:1: empty: expected some of inputs, forward, sites, other_sites, rules, limits, visits, privacy, otlp, log, state`)
-	f("# nothing\n\n", `f:1: empty: expected some of inputs, forward, sites, other_sites, rules, limits, visits, privacy, otlp, log, state`)
+	f("", `f:1: empty: expected some of inputs, forward, sites, other_sites, rules, limits, visits, privacy, otlp, log, state, store`)
+	f("# nothing\n\n", `f:1: empty: expected some of inputs, forward, sites, other_sites, rules, limits, visits, privacy, otlp, log, state, store`)
 	f("{}\n", ``)
-	f("- a\n", `f:1: expected a mapping with the keys inputs, forward, sites, other_sites, rules, limits, visits, privacy, otlp, log, state, got a list`)
+	f("- a\n", `f:1: expected a mapping with the keys inputs, forward, sites, other_sites, rules, limits, visits, privacy, otlp, log, state, store, got a list`)
 	f("otlp: {}\n---\nlog: {}\n", `f:2: a second document begins here: the configuration is one`)
 	f("otlp: {}\nlog:\n\tlevel: info\n", `f:3: a tab in the indentation: YAML takes spaces only`)
 	f("log:\n  level: in\xfffo\n", `f:2: not UTF-8: save the file in that encoding`)
@@ -65,7 +65,7 @@ func TestMistakes(t *testing.T) {
 
 	// Keys.
 	f("inptus: []\n", `f:1: unknown key "inptus": did you mean "inputs"?`)
-	f("frobnicate: []\n", `f:1: unknown key "frobnicate": expected one of inputs, forward, sites, other_sites, rules, limits, visits, privacy, otlp, log, state`)
+	f("frobnicate: []\n", `f:1: unknown key "frobnicate": expected one of inputs, forward, sites, other_sites, rules, limits, visits, privacy, otlp, log, state, store`)
 	f("limits:\n  vistors: 5000\n", `f:2: limits: unknown key "vistors": did you mean "visitors"?`)
 	f("log:\n  level: info\n  level: warn\n", `f:3: log: duplicate key "level": it is in line 2 already`)
 	f(input+"json: {status: a, status: b}\n", `f:3: inputs[0].json: duplicate key "status": it is in line 3 already`)

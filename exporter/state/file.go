@@ -18,7 +18,7 @@ import (
 
 // Version is the version of what is in the file. It rises when an older darkshare
 // could not read it.
-const Version = 1
+const Version = 2
 
 // A file begins with magic, and then has the version (4 bytes), the length of the
 // data (8 bytes), their XXH64 (8 bytes), all little-endian, and the data.

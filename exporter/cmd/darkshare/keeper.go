@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/darkshare/darkshare/exporter/config"
+	"github.com/darkshare/darkshare/exporter/history"
 	"github.com/darkshare/darkshare/exporter/pipeline"
 	"github.com/darkshare/darkshare/exporter/schema"
 	"github.com/darkshare/darkshare/exporter/state"
@@ -40,6 +41,10 @@ type keeper struct {
 	// shown is package metrics' memory, which goes with the counters.
 	shown   *atomic.Int64
 	started time.Time
+	// head is what the file said before the engine's state.
+	head history.Head
+	// archivist is nil where there is no store.
+	archivist *archivist
 
 	saved    atomic.Int64 // Unix time in nanoseconds
 	failures atomic.Uint64
@@ -88,10 +93,11 @@ func (k *keeper) load(o pipeline.Options) (*pipeline.Engine, error) {
 	switch {
 	case err == nil:
 		o.State = state.NewDecoder(data)
-		shown := o.State.Int()
+		head := history.RestoreHead(o.State)
 		var engine *pipeline.Engine
 		if engine, err = pipeline.New(o); err == nil {
-			k.shown.Store(shown)
+			k.head = head
+			k.shown.Store(head.Shown)
 			return engine, nil
 		}
 		if !errors.Is(err, pipeline.ErrState) {
@@ -140,6 +146,9 @@ func (k *keeper) start(interval time.Duration) {
 func (k *keeper) close() {
 	k.stop()
 	k.running.Wait()
+	if k.archivist != nil {
+		k.archivist.close()
+	}
 	k.file.Close()
 }
 
@@ -209,13 +218,22 @@ func (k *keeper) snapshot() []schema.Family {
 	if families == nil {
 		families = k.engine.Snapshot()
 	}
+	return append(families[:len(families):len(families)], k.families()...)
+}
+
+// families says how the state and the store are.
+func (k *keeper) families() []schema.Family {
 	saved := schema.Family{Metric: schema.StateSaved}
 	saved.Add(float64(k.saved.Load())/float64(time.Second), time.Time{})
 	failed := schema.Family{Metric: schema.StateSaveErrors}
 	failed.Add(float64(k.failures.Load()), k.started)
 	unread := schema.Family{Metric: schema.StateLoadErrors}
 	unread.Add(float64(k.unread), k.started)
-	return append(families[:len(families):len(families)], saved, failed, unread)
+	families := []schema.Family{saved, failed, unread}
+	if k.archivist != nil {
+		families = append(families, k.archivist.families()...)
+	}
+	return families
 }
 
 // round takes a checkpoint and stores it.
@@ -226,10 +244,13 @@ func (k *keeper) round(ctx context.Context) {
 	k.mu.Unlock()
 
 	k.encoder.Data = k.encoder.Data[:0]
-	k.encoder.Int(k.shown.Load())
-	families, err := k.engine.Checkpoint(ctx, &k.encoder)
+	history.Head{Shown: k.shown.Load()}.Save(&k.encoder)
+	families, err := k.engine.Checkpoint(ctx, &k.encoder, 0)
 	if err == nil {
 		err = k.write()
+	}
+	if err == nil && k.archivist != nil {
+		k.archivist.append(append(k.families(), buildInfo()))
 	}
 	if r != nil {
 		r.families, r.err = families, err

@@ -20,7 +20,7 @@ func (s *server) reload() error {
 	if s.ending {
 		return errEnding
 	}
-	c, err := s.flags.load()
+	c, err := s.load()
 	if err != nil {
 		return err
 	}
@@ -57,10 +57,11 @@ func (s *server) keepFixed(c *config.Config) (changed []string) {
 	keep("visits", c.Visits == old.Visits)
 	keep("otlp", c.OTLP == old.OTLP)
 	keep("state", c.State == old.State)
+	keep("store", reflect.DeepEqual(c.Store, old.Store))
 	keep("forward", reflect.DeepEqual(c.Forward, old.Forward))
 	keep("log.format", c.Log.Format == old.Log.Format)
 	c.Limits, c.Visits, c.OTLP, c.State, c.Log.Format = old.Limits, old.Visits, old.OTLP, old.State, old.Log.Format
-	c.Forward = old.Forward
+	c.Forward, c.Store = old.Forward, old.Store
 	return changed
 }
 

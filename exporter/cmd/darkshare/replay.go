@@ -18,6 +18,7 @@ import (
 func replayCommand() *cobra.Command {
 	var (
 		source sourceFlags
+		into   target
 		output string
 		top    int
 	)
@@ -39,7 +40,13 @@ estimate (and those without a referrer to pages that nobody types), and ceiling
 			if output != "text" && output != "json" {
 				return fmt.Errorf("--output: %q is neither text nor json", output)
 			}
-			engine, err := replay(cmd.Context(), &source, files, nil)
+			var engine *pipeline.Engine
+			var err error
+			if into.given() {
+				engine, err = replayInto(cmd.Context(), &source, files, &into, cmd.ErrOrStderr())
+			} else {
+				engine, err = replay(cmd.Context(), &source, files, nil)
+			}
 			if engine == nil {
 				return err
 			}
@@ -62,6 +69,7 @@ estimate (and those without a referrer to pages that nobody types), and ceiling
 		},
 	}
 	source.register(cmd)
+	into.register(cmd)
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "print the result as `text or json`")
 	cmd.Flags().IntVar(&top, "top", 10, "print this many sources and pages")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))

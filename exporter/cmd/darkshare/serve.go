@@ -23,6 +23,7 @@ type serveFlags struct {
 	startAt string
 	otlp    bool
 	state   string
+	store   string
 	web     *toolkit.FlagConfig
 }
 
@@ -42,7 +43,7 @@ the configuration again; SIGTERM counts what was read and ends.`,
   darkshare serve --config darkshare.yaml --web.listen-address :9464`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := newServer(&f)
+			s, err := newServer(service{load: f.load, flags: f.web, otlp: f.otlp})
 			if err != nil {
 				return err
 			}
@@ -56,7 +57,10 @@ the configuration again; SIGTERM counts what was read and ends.`,
 	flags.StringVar(&f.startAt, "start-at", "", "where to begin in files that are there already: `beginning or end` (default end)")
 	flags.BoolVar(&f.otlp, "otlp", false, "push by OTLP even where no OTEL_* variable asks for it")
 	flags.StringVar(&f.state, "state", "", "keep counts and positions in this `file`, so that a restart, or a kill, neither loses\nnor repeats a line; above state.file of the configuration")
+	flags.StringVar(&f.store, "store", "", "keep months of history in this `directory`, with the state, and answer queries for it at /api/v1\n"+
+		"as Prometheus does; above store.dir of the configuration")
 	_ = cmd.MarkFlagFilename("state")
+	_ = cmd.MarkFlagDirname("store")
 	f.web = web.AddFlags(flags, defaultAddress)
 	_ = cmd.RegisterFlagCompletionFunc("start-at", cobra.FixedCompletions([]string{"beginning", "end"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -90,6 +94,16 @@ func (f *serveFlags) load() (*config.Config, error) {
 	}
 	if f.state != "" {
 		c.State.File = f.state
+	}
+	if f.store != "" {
+		c.Store.Dir = f.store
+	}
+	switch {
+	case c.Store.Dir == "":
+	case c.State.File != "":
+		return nil, errors.New("the store keeps the state in its own directory: leave --state and state.file out")
+	case c.Forward.Kafka != nil:
+		return nil, errors.New("a darkshare that forwards counts no visits: give the store to the one that reads from Kafka")
 	}
 	if len(c.Inputs) == 0 {
 		return nil, errors.New("no input: name a log with --log, an address with --syslog, or inputs in the configuration")

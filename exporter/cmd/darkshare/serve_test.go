@@ -24,7 +24,7 @@ import (
 func inProcess(t *testing.T, f *serveFlags) (s *server, end func() error) {
 	t.Helper()
 	f.web = web.AddFlags(pflag.NewFlagSet("serve", pflag.ContinueOnError), "127.0.0.1:0")
-	s, err := newServer(f)
+	s, err := newServer(service{load: f.load, flags: f.web, otlp: f.otlp})
 	if err != nil {
 		t.Fatal(err)
 	}

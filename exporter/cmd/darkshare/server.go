@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/darkshare/darkshare/exporter/config"
+	"github.com/darkshare/darkshare/exporter/history"
 	"github.com/darkshare/darkshare/exporter/metrics"
 	"github.com/darkshare/darkshare/exporter/pipeline"
 	"github.com/darkshare/darkshare/exporter/schema"
@@ -21,9 +23,20 @@ import (
 	"github.com/darkshare/darkshare/exporter/web"
 )
 
+// A service is how a server serves.
+type service struct {
+	// load reads the configuration, also for a reload.
+	load  func() (*config.Config, error)
+	flags *toolkit.FlagConfig
+	// otlp says to push even where the configuration does not.
+	otlp bool
+	// note stands on the landing page, by language.
+	note map[string]string
+}
+
 // A server is a running `darkshare serve`.
 type server struct {
-	flags    *serveFlags
+	service
 	log      *slog.Logger
 	level    slog.LevelVar // of log
 	engine   *pipeline.Engine
@@ -59,12 +72,12 @@ type source struct {
 	stream stream.Source
 }
 
-func newServer(f *serveFlags) (*server, error) {
-	c, err := f.load()
+func newServer(how service) (*server, error) {
+	c, err := how.load()
 	if err != nil {
 		return nil, err
 	}
-	s := &server{flags: f, config: c, blocks: make(chan *stream.Block), sources: map[string]*source{}, registry: prometheus.NewRegistry()}
+	s := &server{service: how, config: c, blocks: make(chan *stream.Block), sources: map[string]*source{}, registry: prometheus.NewRegistry()}
 	s.level.Set(c.Log.Level)
 	s.log = logger(os.Stderr, c.Log.Format, &s.level)
 	o := engineOptions(c, s.log)
@@ -73,22 +86,56 @@ func newServer(f *serveFlags) (*server, error) {
 		return nil, err
 	}
 	shown := new(atomic.Int64)
-	if c.State.File != "" {
-		s.keeper, s.engine, err = openKeeper(c.State, o, shown)
-	} else {
-		s.engine, err = pipeline.New(o)
-	}
-	if err != nil {
+	if err := s.open(c, o, shown); err != nil {
 		return nil, err
 	}
 	s.web = web.New(web.Options{
-		Flags:   f.web,
+		Flags:   how.flags,
+		Landing: s.landing(),
 		Metrics: metrics.Handler(s.snapshot, metrics.HandlerOptions{Registry: s.registry, Logger: s.log, MaxScrapes: c.Limits.Scrapes, Shown: shown}),
 		Reload:  s.reload,
 		Version: version,
 		Logger:  s.log,
 	})
+	if store := s.store(); store != nil {
+		s.web.Handle("/api/v1/", store.Handler(), web.Link{Path: "/api/v1/status/buildinfo", Text: "Store",
+			Description: "for Grafana: a Prometheus data source at this address, without a path"})
+	}
 	return s, nil
+}
+
+// open makes the engine, with what outlives the process.
+func (s *server) open(c *config.Config, o pipeline.Options, shown *atomic.Int64) (err error) {
+	if c.Store.Dir == "" {
+		if c.State.File != "" {
+			s.keeper, s.engine, err = openKeeper(c.State, o, shown)
+		} else {
+			s.engine, err = pipeline.New(o)
+		}
+		return err
+	}
+	kept := c.State
+	if kept.File, err = stateOf(c.Store); err != nil {
+		return err
+	}
+	recorder := newRecorder(c.Store)
+	o.History, o.Interval = recorder, c.Store.Interval
+	if s.keeper, s.engine, err = openKeeper(kept, o, shown); err != nil {
+		return err
+	}
+	s.keeper.archivist, err = openArchivist(c.Store, s.keeper.head, recorder, s.registry, s.log)
+	if err != nil {
+		s.keeper.file.Close()
+	}
+	return err
+}
+
+// store returns the embedded store, nil where there is none.
+func (s *server) store() *history.Store {
+	if s.keeper == nil || s.keeper.archivist == nil {
+		return nil
+	}
+	return s.keeper.archivist.store
 }
 
 func (s *server) snapshot() []schema.Family {
@@ -137,8 +184,11 @@ func (s *server) run(ctx context.Context) error {
 		s.keeper.start(s.config.State.Interval)
 		defer s.keeper.close()
 	}
+	if store := s.store(); store != nil {
+		s.keeper.archivist.complete()
+	}
 	shutdown, err := metrics.PushOTLP(ctx, s.snapshot, metrics.OTLPOptions{
-		Force: s.flags.otlp || s.config.OTLP.Enabled, Version: version, Logger: s.log, Registerer: s.registry,
+		Force: s.otlp || s.config.OTLP.Enabled, Version: version, Logger: s.log, Registerer: s.registry,
 	})
 	if err != nil {
 		stop()
@@ -235,6 +285,9 @@ func (s *server) start(in input) {
 	o := stream.Options{Input: src.number, MaxLine: s.config.Limits.LineBytes, Logger: s.log.With("input", in.Name)}
 	open := func() (stream.Source, error) {
 		b := beginning{resume: s.engine.Positions(src.number), openFiles: s.config.Limits.OpenFiles}
+		if b.resume == nil {
+			b.resume = s.replayed()
+		}
 		if s.keeper != nil {
 			b.save = s.keeper.store
 		}
@@ -259,6 +312,17 @@ func (s *server) start(in input) {
 			s.log.Error("the input has ended", "input", in.Name, "err", err)
 		}
 	})
+}
+
+// replayed returns how far files have been replayed into the store: an input that has
+// never been read goes on from there.
+func (s *server) replayed() (positions []stream.Position) {
+	for _, p := range s.engine.PositionsOf(replayInput) {
+		if p.Inode != 0 { // none that is compressed: it does not grow
+			positions = append(positions, p)
+		}
+	}
+	return positions
 }
 
 // halt stops an input, when all of it that was read has been counted. The error is
