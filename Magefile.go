@@ -95,6 +95,12 @@ func Bench() error {
 		"./exporter/accesslog", "./exporter/attribution", "./exporter/visit", "./exporter/pipeline")
 }
 
+// BenchHistory measures replay into a store, of 10,000,000 lines in four weeks.
+func BenchHistory() error {
+	mg.Deps(Build)
+	return sh.RunV("go", "run", "./exporter/bench", "-darkshare", binary, "-history", "-lines", "10000000", "-rounds", "3")
+}
+
 // Fuzz runs every fuzz target for a while: FUZZTIME, or 30s.
 func Fuzz() error {
 	mg.Deps(Build)

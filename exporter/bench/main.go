@@ -38,12 +38,16 @@ func main() {
 		binary = flag.String("darkshare", "dist/darkshare", "the `binary` to measure")
 		lines  = flag.Int("lines", 1_000_000, "how many `lines` the log has")
 		rounds = flag.Int("rounds", 25, "how many `rounds` are measured, after one that is not")
+		old    = flag.Bool("history", false, "measure replay into a store, over four weeks, in place of the least")
 		child  = flag.String("child", "", "")
 	)
 	flag.Parse()
 	err := func() error {
 		switch *child {
 		case "":
+			if *old {
+				return measureHistory(*binary, *lines, *rounds)
+			}
 			return measure(*binary, *lines, *rounds)
 		case "count":
 			return blocks(flag.Arg(0), countLines)

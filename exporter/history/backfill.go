@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/rules"
@@ -264,7 +265,7 @@ func (s *Store) evaluateRule(ctx context.Context, rule *rules.RecordingRule, int
 // ruleLabels gives the series the name and the labels that the rule gives it.
 func ruleLabels(b *labels.Builder, series promql.Series, rule *rules.RecordingRule) {
 	b.Reset(series.Metric)
-	b.Set(labels.MetricName, rule.Name())
+	b.Set(model.MetricNameLabel, rule.Name())
 	rule.Labels().Range(func(l labels.Label) { b.Set(l.Name, l.Value) })
 }
 
@@ -277,7 +278,7 @@ func recorded(ctx context.Context, db *tsdb.DB, rule string, w window) (map[stri
 	defer q.Close()
 	var (
 		have     = map[string]map[int64]bool{}
-		set      = q.Select(ctx, false, nil, labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, rule))
+		set      = q.Select(ctx, false, nil, labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, rule))
 		iterator chunkenc.Iterator
 	)
 	for set.Next() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,7 +44,8 @@ func (g gate) Delete(int) { <-g.places }
 func (g gate) Close() error { return nil }
 
 // quiet hands on as debug what Prometheus's libraries log as info: each block that
-// they write, each rule group that they load.
+// they write, each rule group that they load. So it does with what they warn of
+// where rules were evaluated over the past: their blocks lie over the others.
 type quiet struct{ to slog.Handler }
 
 func (q quiet) level(l slog.Level) slog.Level {
@@ -59,6 +61,12 @@ func (q quiet) Enabled(ctx context.Context, l slog.Level) bool {
 
 func (q quiet) Handle(ctx context.Context, r slog.Record) error {
 	r.Level = q.level(r.Level)
+	if strings.HasPrefix(r.Message, "Overlapping blocks found") {
+		r.Level = slog.LevelDebug
+	}
+	if !q.to.Enabled(ctx, r.Level) {
+		return nil
+	}
 	return q.to.Handle(ctx, r)
 }
 

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/darkshare/darkshare/exporter/schema"
@@ -57,7 +58,7 @@ func (g *Gathered) of(name string, pairs []string) *Series {
 	}
 	s := g.series[string(g.key)]
 	if s == nil {
-		b := labels.NewBuilder(labels.EmptyLabels()).Set(labels.MetricName, name)
+		b := labels.NewBuilder(labels.EmptyLabels()).Set(model.MetricNameLabel, name)
 		for i := 0; i < len(pairs); i += 2 {
 			b.Set(pairs[i], strings.ToValidUTF8(pairs[i+1], "\uFFFD"))
 		}

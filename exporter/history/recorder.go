@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
@@ -28,14 +29,17 @@ type Recorder struct {
 	interval int64 // in milliseconds, as all times here
 	labels   labels.Labels
 	// last is when the last sample was taken, and floor the end of what was handed out,
-	// behind which no sample may lie; 0 where there is none.
+	// before which no sample may lie; 0 where there is none.
 	last, floor int64
-	// lookBack says that there is no floor.
-	lookBack bool
+	// blocks says that each Batch raises the floor.
+	blocks bool
+	// old is the highest ID of the series that the last gap has ended: they have not
+	// begun at zero when they go on.
+	old uint64
 
 	columns []*column // by the place in the table
 	byName  map[string]*column
-	gap     bool
+	ended   []*column // scratch
 	key     []byte
 	marked  *Batch
 }
@@ -59,17 +63,20 @@ type column struct {
 // NewRecorder returns a Recorder for samples at that interval. Every series has the
 // labels, too. Batches must not reach behind those before where they become blocks.
 func NewRecorder(interval time.Duration, external labels.Labels, blocks bool) *Recorder {
-	return &Recorder{interval: interval.Milliseconds(), labels: external, lookBack: !blocks, byName: map[string]*column{}}
+	return &Recorder{interval: interval.Milliseconds(), labels: external, blocks: blocks, byName: map[string]*column{}}
 }
 
 // Known implements pipeline.History.
 func (r *Recorder) Known(next int64, t *series.Table) {
+	now := next / int64(time.Millisecond)
 	for i, s := range t.All() {
 		if s.ID != 0 {
 			c := r.column(i, &s)
-			c.bits, c.from = math.Float64bits(s.Value), next/int64(time.Millisecond)
+			c.bits, c.from = math.Float64bits(s.Value), now
 		}
 	}
+	// What the earlier life has handed out reaches to the sample before.
+	r.last, r.floor = now-r.interval, now
 }
 
 // Sample implements pipeline.History.
@@ -79,40 +86,61 @@ func (r *Recorder) Sample(at int64, t *series.Table) {
 		return // the clock was set back
 	}
 	all := t.All()
-	for i := range all {
-		s := &all[i]
-		var c *column
-		if i < len(r.columns) {
-			c = r.columns[i]
-		}
-		if c == nil || c.id != s.ID {
-			r.change(i, c, s, now)
-			continue
-		}
-		if bits := math.Float64bits(s.Value); bits != c.bits {
-			c.add(now, r.interval)
-			c.bits = bits
+	changed := len(all) > len(r.columns)
+	for i, c := range r.columns {
+		switch s := &all[i]; {
+		case c == nil && s.ID == 0:
+		case c == nil || c.id != s.ID:
+			changed = true
+		default:
+			if bits := math.Float64bits(s.Value); bits != c.bits {
+				c.add(now, r.interval)
+				c.bits = bits
+			}
 		}
 	}
-	r.last, r.gap = now, false
+	if changed {
+		r.change(all, now)
+	}
+	r.last = now
 }
 
-// change ends the series that was at a place of the table, and begins the one that
-// is there now.
-func (r *Recorder) change(place int, c *column, s *series.Series, now int64) {
-	if c != nil {
-		r.end(c, now)
-		r.columns[place] = nil
+// change ends the series that are not in their places of the table any more, and
+// begins those that are new there. One may do both in the same sample: it has not
+// ended then, but begun anew.
+func (r *Recorder) change(all []series.Series, now int64) {
+	r.ended = r.ended[:0]
+	for i, c := range r.columns {
+		if c != nil && c.id != all[i].ID {
+			c.add(now, r.interval)
+			c.id = 0
+			r.columns[i] = nil
+			r.ended = append(r.ended, c)
+		}
 	}
-	if s.ID == 0 {
-		return
+	for len(r.columns) < len(all) {
+		r.columns = append(r.columns, nil)
 	}
-	c = r.column(place, s)
+	for i := range all {
+		if r.columns[i] == nil && all[i].ID != 0 {
+			r.begin(i, &all[i], now)
+		}
+	}
+	for _, c := range r.ended {
+		if c.id == 0 {
+			c.append(now, math.Float64frombits(value.StaleNaN))
+		}
+	}
+}
+
+// begin begins the series at a place of the table.
+func (r *Recorder) begin(place int, s *series.Series, now int64) {
+	c := r.column(place, s)
 	c.bits, c.from = math.Float64bits(s.Value), now
-	if s.Metric.Type != schema.Counter || r.gap || s.Value == 0 {
+	if s.Metric.Type != schema.Counter || s.Value == 0 || s.ID <= r.old {
 		return
 	}
-	if before := now - r.interval; before > c.behind && (r.lookBack || before >= r.floor) {
+	if before := now - r.interval; before > c.behind && before >= r.floor {
 		c.append(before, 0)
 	} else {
 		c.append(now, 0)
@@ -142,7 +170,7 @@ func (r *Recorder) column(place int, s *series.Series) *column {
 
 func (r *Recorder) labelsOf(s *series.Series) labels.Labels {
 	b := labels.NewBuilder(r.labels)
-	b.Set(labels.MetricName, s.Metric.Name)
+	b.Set(model.MetricNameLabel, s.Metric.Name)
 	for i, name := range s.Metric.Labels {
 		// Hostile bytes of a log are no label value: see package metrics.
 		b.Set(name, strings.ToValidUTF8(s.Labels[i], "\uFFFD"))
@@ -150,22 +178,18 @@ func (r *Recorder) labelsOf(s *series.Series) labels.Labels {
 	return b.Labels()
 }
 
-// end ends a series at the sample in which it is not any more.
-func (r *Recorder) end(c *column, now int64) {
-	c.add(now, r.interval)
-	c.append(now, math.Float64frombits(value.StaleNaN))
-	c.id = 0
-}
-
 // Gap implements pipeline.History.
 func (r *Recorder) Gap() {
+	now := r.last + r.interval
 	for i, c := range r.columns {
 		if c != nil {
-			r.end(c, r.last+r.interval)
+			c.add(now, r.interval)
+			c.append(now, math.Float64frombits(value.StaleNaN))
+			r.old = max(r.old, c.id)
+			c.id = 0
 			r.columns[i] = nil
 		}
 	}
-	r.gap = true
 }
 
 // add adds the samples before now, which all have the same value.
@@ -209,12 +233,17 @@ func (r *Recorder) Mark() {
 			b.series = append(b.series, batchSeries{&c.Series, c.full})
 			c.full = nil
 		}
-		if c.id == 0 {
+		if c.id == 0 && c.behind < r.last {
+			// Before that it may come back and have no room for its zero but behind.
 			delete(r.byName, c.key)
 		}
 	}
-	r.floor = r.last + 1
+	if r.blocks {
+		r.floor = r.last + 1
+	}
 	slices.SortFunc(b.series, func(x, y batchSeries) int { return labels.Compare(x.Labels, y.Labels) })
+	// Bytes that are no text have become the same: one of them is there, not both.
+	b.series = slices.CompactFunc(b.series, func(x, y batchSeries) bool { return labels.Equal(x.Labels, y.Labels) })
 	if r.marked != nil {
 		// Nobody has taken it: the two are one.
 		b = r.marked.with(b)

@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +11,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/prometheus/prometheus/tsdb"
+
+	darkrules "github.com/darkshare/darkshare/dashboards/rules"
 )
 
 // Remote is a server that takes the parts of an Archive by remote write.
@@ -45,7 +49,14 @@ func DumpBlocks(ctx context.Context, w io.Writer, dir string) error {
 	if err != nil {
 		return err
 	}
-	err = WriteOpenMetrics(ctx, w, db, math.MinInt64, math.MaxInt64)
+	blocks, err := db.Blocks()
+	until := int64(math.MinInt64) // what is behind the last block would be looked for in a log
+	for _, b := range blocks {
+		until = max(until, b.Meta().MaxTime-1)
+	}
+	if err == nil {
+		err = WriteOpenMetrics(ctx, w, db, math.MinInt64, until)
+	}
 	return errors.Join(err, db.Close())
 }
 
@@ -56,7 +67,7 @@ func Flush(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, "wal")); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	s, err := Open(dir, Options{})
+	s, err := Open(dir, Options{Replay: true})
 	if err != nil {
 		return err
 	}
@@ -70,15 +81,53 @@ func Flush(dir string) error {
 	return nil
 }
 
+// completed is the name of the file that says for which past the rules were evaluated.
+const completed = "rules.completed"
+
+// completion is what is in it.
+type completion struct {
+	// Rules is a hash of all rule files.
+	Rules uint64 `json:"rules"`
+	// Until is in milliseconds since the Unix epoch.
+	Until int64 `json:"until"`
+}
+
 // Complete evaluates the recording rules over all the past that the store has, where
-// that was not done yet: what replay has put into it, or what new rules make of it.
+// that was not done yet: over what replay has put into it, or for new rules over
+// everything.
 func (s *Store) Complete(ctx context.Context) error {
-	from, to := int64(math.MaxInt64), int64(0)
-	for _, b := range s.db.Blocks() {
-		from, to = min(from, b.MinTime()), max(to, b.MaxTime())
+	now := completion{Until: s.Newest()}
+	var err error
+	if now.Rules, err = s.hashRules(); err != nil || now.Until == 0 {
+		return err
 	}
-	if to == 0 {
-		return nil
+	path := filepath.Join(s.dir, completed)
+	var done completion
+	if text, err := os.ReadFile(path); err != nil || json.Unmarshal(text, &done) != nil || done.Rules != now.Rules {
+		done = completion{}
 	}
-	return s.Backfill(ctx, from, to)
+	if err := s.Backfill(ctx, done.Until, now.Until); err != nil {
+		return err
+	}
+	text, err := json.Marshal(now)
+	if err != nil {
+		return err
+	}
+	if err := writeSynced(path+".new", text); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+func (s *Store) hashRules() (uint64, error) {
+	h := xxhash.New()
+	text, err := darkrules.Files.ReadFile(darkrules.Recording)
+	for _, file := range s.options.RuleFiles {
+		if err == nil {
+			_, _ = h.Write(text)
+			text, err = os.ReadFile(file)
+		}
+	}
+	_, _ = h.Write(text)
+	return h.Sum64(), err
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/rules"
@@ -55,7 +56,7 @@ func recordedSamples(t testing.TB, s *Store) map[string][]string {
 	}
 	defer q.Close()
 	all := map[string][]string{}
-	set := q.Select(context.Background(), true, nil, labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, ".*:.*"))
+	set := q.Select(context.Background(), true, nil, labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, ".*:.*"))
 	for set.Next() {
 		series := set.At()
 		for it := series.Iterator(nil); it.Next() != chunkenc.ValNone; {
@@ -168,7 +169,7 @@ func TestLiveRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := openStore(t, t.TempDir(), Options{RuleFiles: []string{file}, LateBy: time.Second})
-	appendAll(t, s, []Point{{&Series{Labels: labels.FromStrings(labels.MetricName, "m")}, time.Now().Add(-2 * time.Second).UnixMilli(), 21}})
+	appendAll(t, s, []Point{{&Series{Labels: labels.FromStrings(model.MetricNameLabel, "m")}, time.Now().Add(-2 * time.Second).UnixMilli(), 21}})
 	deadline := time.Now().Add(10 * time.Second)
 	for {
 		if v, ok := ask(t, s, "a:b:c", time.Now()); ok {
@@ -254,7 +255,7 @@ func BenchmarkBackfill28Days(b *testing.B) {
 		s := openStore(b, b.TempDir(), Options{})
 		var all []Point
 		for i := range 700 {
-			all = append(all, Point{Series: &Series{Labels: labels.FromStrings(labels.MetricName, "darkshare_visits_total", "source", fmt.Sprint(i))}})
+			all = append(all, Point{Series: &Series{Labels: labels.FromStrings(model.MetricNameLabel, "darkshare_visits_total", "source", fmt.Sprint(i))}})
 		}
 		for m := range 28 * 24 * 60 {
 			for i := range all {

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"go.uber.org/goleak"
@@ -86,7 +87,7 @@ func newStory() *story {
 		}
 		for i, source := range sources {
 			for j, device := range []string{"mobile", "desktop"} {
-				a := add(true, float64((n+1)*(i+1))/10, labels.MetricName, "darkshare_visits_total",
+				a := add(true, float64((n+1)*(i+1))/10, model.MetricNameLabel, "darkshare_visits_total",
 					"channel", source[0], "source", source[1], "evidence", source[2], "device", device)
 				switch {
 				case i == 8: // assistants begin to send visitors on the second day
@@ -98,25 +99,25 @@ func newStory() *story {
 		}
 		for i := range 20 {
 			for _, channel := range []string{"dark_social", "rest"} {
-				add(true, 1/float64(i+1), labels.MetricName, "darkshare_page_visits_total", "page", fmt.Sprintf("/article/%d", i), "channel", channel)
+				add(true, 1/float64(i+1), model.MetricNameLabel, "darkshare_page_visits_total", "page", fmt.Sprintf("/article/%d", i), "channel", channel)
 			}
 		}
 		for i, app := range []string{"whatsapp", "telegram", "facebook"} {
-			add(true, .2, labels.MetricName, "darkshare_link_previews_total", "app", app, "scope", []string{"private", "private", "mixed"}[i])
+			add(true, .2, model.MetricNameLabel, "darkshare_link_previews_total", "app", app, "scope", []string{"private", "private", "mixed"}[i])
 		}
 		for _, goal := range []string{"signup", "order"} {
-			add(true, .05, labels.MetricName, "darkshare_conversions_total", "goal", goal, "channel", "dark_social", "source", "whatsapp")
+			add(true, .05, model.MetricNameLabel, "darkshare_conversions_total", "goal", goal, "channel", "dark_social", "source", "whatsapp")
 		}
 		for i, kind := range []string{"landing", "internal", "asset", "bot"} {
-			add(true, float64(i+1)*3, labels.MetricName, "darkshare_requests_total", "kind", kind)
+			add(true, float64(i+1)*3, model.MetricNameLabel, "darkshare_requests_total", "kind", kind)
 		}
 		for i, bound := range []string{"known", "estimate", "ceiling"} {
 			for _, window := range []string{"5m", "1h", "24h"} {
-				add(false, .2*float64(i+1), labels.MetricName, "darkshare_ratio", "window", window, "bound", bound)
+				add(false, .2*float64(i+1), model.MetricNameLabel, "darkshare_ratio", "window", window, "bound", bound)
 			}
 		}
 	}
-	s.actor = append(s.actor, &actor{series: Series{Labels: labels.FromStrings(labels.MetricName, "darkshare_build_info", "version", `1.0 "ü"\`)}, rate: 1, to: math.MaxInt})
+	s.actor = append(s.actor, &actor{series: Series{Labels: labels.FromStrings(model.MetricNameLabel, "darkshare_build_info", "version", `1.0 "ü"\`)}, rate: 1, to: math.MaxInt})
 	return s
 }
 
@@ -186,7 +187,7 @@ func TestAppendOnce(t *testing.T) {
 	if s.Newest() != 0 {
 		t.Errorf("newest of nothing: %d", s.Newest())
 	}
-	series := &Series{Labels: labels.FromStrings(labels.MetricName, "m")}
+	series := &Series{Labels: labels.FromStrings(model.MetricNameLabel, "m")}
 	at := storyStart.UnixMilli()
 	for _, tc := range []struct {
 		what    string
@@ -236,7 +237,7 @@ func TestAppendOnce(t *testing.T) {
 
 func TestAppendAllOrNothing(t *testing.T) {
 	s := openStore(t, t.TempDir(), Options{})
-	good := Series{Labels: labels.FromStrings(labels.MetricName, "good")}
+	good := Series{Labels: labels.FromStrings(model.MetricNameLabel, "good")}
 	bad := Series{} // no labels at all
 	if err := s.Append([]Point{{&good, storyStart.UnixMilli(), 1}, {&bad, storyStart.UnixMilli(), 1}}); err == nil {
 		t.Error("a series without labels was taken")
@@ -300,7 +301,7 @@ func BenchmarkAppend(b *testing.B) {
 	s := openStore(b, b.TempDir(), Options{})
 	var points []Point
 	for i := range 700 {
-		points = append(points, Point{Series: &Series{Labels: labels.FromStrings(labels.MetricName, "m", "i", strconv.Itoa(i))}})
+		points = append(points, Point{Series: &Series{Labels: labels.FromStrings(model.MetricNameLabel, "m", "i", strconv.Itoa(i))}})
 	}
 	b.ReportAllocs()
 	b.SetBytes(int64(16 * len(points)))

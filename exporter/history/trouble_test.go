@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/tsdb/wlog"
 )
@@ -392,7 +393,7 @@ func appendForEver(t *testing.T, dir string) {
 func TestDamagedCheckpoint(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir, Options{})
-	series := &Series{Labels: labels.FromStrings(labels.MetricName, "m")}
+	series := &Series{Labels: labels.FromStrings(model.MetricNameLabel, "m")}
 	story := newStory()
 	for m := 0; ; m += 5 {
 		// The log is cut off after two thirds of its segments: it needs some.

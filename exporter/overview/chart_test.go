@@ -42,7 +42,7 @@ func TestChart(t *testing.T) {
 		{at.Add(day), 3, bounds{1, 1, 1}},
 		{at.Add(2 * day), 1500, bounds{0.2, 0.31, 0.44}},
 	}}
-	c := newChart(languages[0], f)
+	c := newChart(languages()[0], f)
 	if want := "The estimate runs from 20% to 31%; it was highest (31%) at Tue 3 Nov. The table below has all numbers."; c.Desc != want {
 		t.Error(c.Desc)
 	}
@@ -59,7 +59,7 @@ func TestChart(t *testing.T) {
 		t.Error(got)
 	}
 	f.buckets = f.buckets[1:2]
-	if newChart(languages[0], f) != nil {
+	if newChart(languages()[0], f) != nil {
 		t.Error("a chart of 3 visits")
 	}
 }

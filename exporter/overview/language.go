@@ -8,6 +8,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -26,11 +27,15 @@ type lang struct {
 	texts map[string]string
 }
 
+// All tables are read when somebody first asks for the page: most runs of the program
+// show none.
 var (
 	// languages are what the page is written in; the first is for whoever reads none.
-	languages = []*lang{newLang("en"), newLang("fr")}
-	matched   = language.NewMatcher([]language.Tag{language.English, language.French})
-	appNames  = decoded("apps.yaml")
+	languages = sync.OnceValue(func() []*lang { return []*lang{newLang("en"), newLang("fr")} })
+	matched   = sync.OnceValue(func() language.Matcher {
+		return language.NewMatcher([]language.Tag{language.English, language.French})
+	})
+	appNames = sync.OnceValue(func() map[string]string { return decoded("apps.yaml") })
 )
 
 func newLang(code string) *lang { return &lang{code, decoded(code + ".yaml")} }
@@ -53,15 +58,15 @@ func decoded(name string) (table map[string]string) {
 // languageOf returns the language of that code, else the one that an
 // Accept-Language header likes best.
 func languageOf(code, accept string) *lang {
-	for _, l := range languages {
+	for _, l := range languages() {
 		if l.Code == code {
 			return l
 		}
 	}
 	// A header that cannot be read likes nothing.
 	tags, _, _ := language.ParseAcceptLanguage(accept)
-	_, i, _ := matched.Match(tags...)
-	return languages[i]
+	_, i, _ := matched().Match(tags...)
+	return languages()[i]
 }
 
 // T returns a text with its arguments put in. It panics where there is no such text.
@@ -133,7 +138,7 @@ func (l *lang) App(label string) string {
 	if text, ok := l.texts["app_"+label]; ok {
 		return text
 	}
-	if name, ok := appNames[label]; ok {
+	if name, ok := appNames()[label]; ok {
 		return name
 	}
 	words := strings.ReplaceAll(label, "_", " ")

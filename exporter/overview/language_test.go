@@ -40,8 +40,8 @@ func TestLanguageOf(t *testing.T) {
 // TestTexts has all languages say the same things, with the same arguments.
 func TestTexts(t *testing.T) {
 	verb := regexp.MustCompile(`%(\[\d\])?.`)
-	english := languages[0]
-	for _, l := range languages {
+	english := languages()[0]
+	for _, l := range languages() {
 		for key, text := range l.texts {
 			want := slices.Sorted(slices.Values(verb.FindAllString(english.texts[key], -1)))
 			got := slices.Sorted(slices.Values(verb.FindAllString(text, -1)))
@@ -90,7 +90,7 @@ func TestTextsAreUsed(t *testing.T) {
 		}
 		code.Write(data)
 	}
-	for key := range languages[0].texts {
+	for key := range languages()[0].texts {
 		stem, _, _ := strings.Cut(key, "_")
 		switch stem {
 		case "channel", "scope", "range", "direct", "app", "layout", "empty", "failed":
@@ -134,8 +134,8 @@ func TestFormat(t *testing.T) {
 	} {
 		spaces := strings.NewReplacer("~", "\u00a0", "^", "\u202f")
 		for i, want := range []string{c.en, c.fr} {
-			if got := c.of(languages[i]); got != spaces.Replace(want) {
-				t.Errorf("%s: %s: %q, want %q", languages[i].Code, c.what, got, want)
+			if got := c.of(languages()[i]); got != spaces.Replace(want) {
+				t.Errorf("%s: %s: %q, want %q", languages()[i].Code, c.what, got, want)
 			}
 		}
 	}

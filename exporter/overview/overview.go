@@ -83,7 +83,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	view, status := h.view(r)
 	var page bytes.Buffer
-	if err := pageTemplate.Execute(&page, view); err != nil {
+	if err := pageTemplate().Execute(&page, view); err != nil {
 		h.opts.Logger.Error("The overview was not written", "err", err)
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return
@@ -93,7 +93,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Content-Language", view.lang.Code)
 	header.Set("Vary", "Accept-Language")
 	header.Set("Cache-Control", "no-store")
-	header.Set("Content-Security-Policy", contentSecurityPolicy)
+	header.Set("Content-Security-Policy", contentSecurityPolicy())
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 	w.WriteHeader(status)

@@ -55,7 +55,7 @@ func golden(t *testing.T, name string, got *httptest.ResponseRecorder) {
 	}
 	path := filepath.Join("testdata", name)
 	// The style sheet has a file of its own.
-	page := strings.Replace(got.Body.String(), css, "…", 1)
+	page := strings.Replace(got.Body.String(), css(), "…", 1)
 	if *update {
 		if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
 			t.Fatal(err)

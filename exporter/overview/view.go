@@ -12,15 +12,18 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/darkshare/darkshare/exporter/schema"
 )
 
 var (
-	pageTemplate = template.Must(template.ParseFS(files, "page.html"))
-	css          = styles()
+	pageTemplate = sync.OnceValue(func() *template.Template { return template.Must(template.ParseFS(files, "page.html")) })
+	css          = sync.OnceValue(styles)
 	// contentSecurityPolicy allows the page's own style, its icon, and nothing else.
-	contentSecurityPolicy = "default-src 'none'; style-src '" + hashOf(css) + "'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	contentSecurityPolicy = sync.OnceValue(func() string {
+		return "default-src 'none'; style-src '" + hashOf(css()) + "'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	})
 )
 
 // styles is the page's style sheet, with a class for each channel's colour.
@@ -43,14 +46,14 @@ func hashOf(s string) string {
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
-var colour = regexp.MustCompile(`^#[0-9A-F]{6}$`)
+var colour = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^#[0-9A-F]{6}$`) })
 
 // Colours returns the colour of every channel, "#RRGGBB" by label value, for
 // whatever draws channels.
 func Colours() map[string]string {
 	colours := decoded("colours.yaml")
 	for c := range schema.NumChannels {
-		if !colour.MatchString(colours[c.String()]) {
+		if !colour().MatchString(colours[c.String()]) {
 			panic(fmt.Sprintf("colours.yaml: %s: no colour #RRGGBB", c))
 		}
 	}
@@ -89,7 +92,7 @@ type bar struct {
 }
 
 func (v *view) L() *lang           { return v.lang }
-func (v *view) CSS() template.CSS  { return template.CSS(css) }
+func (v *view) CSS() template.CSS  { return template.CSS(css()) }
 func (v *view) Version() string    { return v.opts.Version }
 func (v *view) Failed() bool       { return v.failed }
 func (v *view) UnknownSite() bool  { return v.unknownSite }
@@ -104,7 +107,7 @@ func (v *view) Unnamed() bool      { return v.figures.unnamed >= 0.5 }
 func (v *view) Share(i int) string { return v.lang.Percent(v.headline().dark[i]) }
 
 func inLanguage(texts map[string]string, l *lang) string {
-	return cmp.Or(texts[l.Code], texts[languages[0].Code])
+	return cmp.Or(texts[l.Code], texts[languages()[0].Code])
 }
 
 // address is the page with one parameter changed, and those that were asked for kept.
@@ -123,7 +126,7 @@ func (v *view) address(key, value string) string {
 }
 
 func (v *view) Languages() (all []choice) {
-	for _, l := range languages {
+	for _, l := range languages() {
 		all = append(all, choice{l.Code, l.T("language"), v.address("lang", l.Code), l == v.lang})
 	}
 	return all

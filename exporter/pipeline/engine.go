@@ -407,8 +407,8 @@ func (e *Engine) observe(j *job, records []record) {
 		if r.reason == schema.ReasonNone && r.event.Time == 0 {
 			r.event.Time = e.timeless(wall)
 		}
-		e.tally.Line(j.block.Input, r.reason, r.event.Time)
 		if r.reason != schema.ReasonNone {
+			e.tally.Line(j.block.Input, r.reason, 0)
 			if e.opt.Observer != nil {
 				e.opt.Observer.Malformed(e.ids, r.reason)
 			}
@@ -418,8 +418,9 @@ func (e *Engine) observe(j *job, records []record) {
 			e.clocks.begin(j.block.Input, j.block.Name, r.log, wall)
 		}
 		if now, changed := e.clocks.observe(r.event.Time); changed {
-			e.setClock(now)
+			e.setClock(now) // which may take a sample, without this record
 		}
+		e.tally.Line(j.block.Input, r.reason, r.event.Time)
 		r.event.ID = e.ids
 		r.event.Site = e.siteOf(&r.event, j.gen)
 		if e.opt.Observer != nil {

@@ -42,6 +42,7 @@ type input struct {
 
 	created time.Time
 	source  stream.Source // nil while it has none
+	kept    bool          // has counts of an earlier life, and had no source since
 	base    base
 	// sum is what base and source had counted when mark was called last, and
 	// positions how far files or partitions were: nil where there never was a source.
@@ -163,7 +164,7 @@ func (e *Engine) SetInput(n int, in Input) {
 	defer e.inputs.mu.Unlock()
 	fresh, old := newInput(in), e.inputs.all[n]
 	fresh.created, fresh.source, fresh.base, fresh.told = old.created, old.source, old.base, old.told
-	fresh.sum, fresh.positions = old.sum, old.positions
+	fresh.sum, fresh.positions, fresh.kept = old.sum, old.positions, old.kept
 	if old.restored != nil && in.Format == nil {
 		fresh.format, fresh.parser = old.restored, old.restored.NewParser()
 		fresh.headers = old.headers
@@ -178,7 +179,7 @@ func (e *Engine) SetSource(n int, s stream.Source) {
 	defer e.inputs.mu.Unlock()
 	in := e.inputs.all[n]
 	in.mark()
-	in.base, in.source = in.sum, s
+	in.base, in.source, in.kept = in.sum, s, false
 }
 
 // Positions returns how far the files of the input were counted when it last had a

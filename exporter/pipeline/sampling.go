@@ -34,6 +34,9 @@ type sampling struct {
 	to       History
 	interval int64
 	next     int64 // 0 before the first record
+	// begun says that a sample was taken, also in an earlier life: next goes forward
+	// only from then on.
+	begun bool
 	// jumped is the record at which the clock jumped over a gap, 0 where it has not: it
 	// is to be believed when it stays there, which a wrong clock's single line does not.
 	jumped uint64
@@ -42,26 +45,31 @@ type sampling struct {
 // reach samples what is due before the clock reaches now. The caller holds e.mu.
 func (e *Engine) reach(now int64) {
 	s := &e.sampling
-	if now < s.next {
-		s.jumped = 0
-		return
-	}
-	if s.next == 0 {
-		s.next = s.after(now)
-		return
-	}
 	if e.opt.Live {
 		// Nothing is sampled for a time that has not been.
 		now = min(now, time.Now().UnixNano())
 	}
+	if s.next == 0 || !s.begun && now < s.next-s.interval {
+		// A wrong clock's line may have been the first.
+		s.next, s.jumped = s.after(now), 0
+		return
+	}
+	if now < s.next {
+		s.jumped = 0
+		return
+	}
 	if now > s.next+int64(longestGap) {
 		if s.jumped == 0 {
 			s.jumped = e.ids
+			// Lines from behind the gap are not to be in the sample before it. Many wrong
+			// clocks' lines have no more than one sample come too early.
+			if e.clocks.now >= s.next-s.interval {
+				e.sample()
+			}
 		}
 		if !e.opt.Live && e.ids-s.jumped < rewindAfter {
 			return
 		}
-		e.sample()
 		s.to.Gap()
 		s.next = s.after(now)
 	}
@@ -79,6 +87,7 @@ func (e *Engine) sample() {
 	s := &e.sampling
 	at := s.next
 	s.next += s.interval
+	s.begun = true
 	if at > e.clocks.now {
 		e.tracker.Advance(at)
 		e.tally.Advance(at)
@@ -91,7 +100,7 @@ func (e *Engine) sample() {
 // passed samples what is due before a moment that all lines so far are before. Behind
 // the last line it does so for as long only as a log may have none.
 func (e *Engine) passed(until int64) {
-	if e.sampling.next != 0 && until > e.clocks.now && until <= e.clocks.newest()+int64(longestGap) {
+	if e.sampling.next != 0 && until > e.clocks.now && until <= e.counted()+int64(longestGap) {
 		e.setClock(until - 1)
 	}
 }
@@ -102,9 +111,21 @@ func (e *Engine) resumeSampling() {
 	if s.to == nil || e.clocks.now == 0 {
 		return
 	}
-	s.next = s.after(e.clocks.now)
+	if s.begun = s.next != 0; s.begun {
+		s.next = s.after(s.next - 1) // the interval may be another now
+	} else {
+		s.next = s.after(e.clocks.now)
+	}
 	e.show()
 	s.to.Known(s.next, &e.table)
+}
+
+// saved is what a state has of it: when the next sample is due, 0 where there was none.
+func (s *sampling) saved() int64 {
+	if !s.begun {
+		return 0
+	}
+	return s.next
 }
 
 // Sampled takes the last sample: of everything that was counted, at the next moment
@@ -118,12 +139,28 @@ func (e *Engine) Sampled() {
 }
 
 // Counted returns the time of the newest record, also of an earlier life: the zero
-// time where there is none.
+// time where there is none. A record that is newer than the next sample has a wrong
+// time, until others bear it out.
 func (e *Engine) Counted() time.Time {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if newest := e.clocks.newest(); newest != 0 {
+	if newest := e.counted(); newest != 0 {
 		return time.Unix(0, newest)
 	}
 	return time.Time{}
+}
+
+func (e *Engine) counted() int64 {
+	newest := e.clocks.newest()
+	if e.sampling.begun {
+		newest = min(newest, e.sampling.next)
+	}
+	return newest
+}
+
+// Lines returns how many lines have been counted in this life.
+func (e *Engine) Lines() uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.ids
 }

@@ -62,15 +62,18 @@ func (e *Engine) showInputs() {
 	e.inputs.mu.Lock()
 	defer e.inputs.mu.Unlock()
 	for _, in := range e.inputs.all {
-		if in.source == nil {
+		if in.source == nil && !in.kept {
 			continue
 		}
-		stats := in.source.Stats()
 		e.table.Put(schema.InputBytes, float64(in.sum.bytes), in.created, in.label)
-		e.gauge(schema.InputLag, float64(stats.Lag()), in.label)
 		for r, n := range in.sum.dropped {
 			e.table.Put(schema.InputDropped, float64(n), in.created, in.label, stream.DropReason(r).String())
 		}
+		if in.source == nil {
+			continue // its counters go on where they were
+		}
+		stats := in.source.Stats()
+		e.gauge(schema.InputLag, float64(stats.Lag()), in.label)
 		if stats.Remote() {
 			for r, n := range in.sum.errors {
 				e.table.Put(schema.InputErrors, float64(n), in.created, in.label, stream.ErrorReason(r).String())

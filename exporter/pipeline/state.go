@@ -68,6 +68,7 @@ func (e *Engine) save(out *state.Encoder) {
 	out.Int(e.clocks.newest())
 	out.Bool(e.clocks.wall)
 	out.Uint(e.forwarded)
+	out.Int(e.sampling.saved())
 	e.tally.Save(out)
 	e.tracker.Save(out)
 	e.inputs.save(out)
@@ -97,6 +98,7 @@ func (e *Engine) restore(in *state.Decoder, user attribution.Options) error {
 	e.started = in.Time()
 	e.clocks.now, e.clocks.before, e.clocks.wall = in.Int(), in.Int(), in.Bool()
 	e.forwarded = in.Uint()
+	e.sampling.next = in.Int()
 	e.tally.Restore(in, e.sites.Len(), sources)
 	e.tracker.Restore(in, e.sites.Len(), sources, func(id int) (same uint32) {
 		for i, name := range goals[id] {
@@ -188,7 +190,7 @@ func (in *inputs) restore(d *state.Decoder) {
 		if d.Bool() {
 			i.positions = restorePositions(d)
 		}
-		i.sum = i.base
+		i.sum, i.kept = i.base, i.base.bytes > 0
 		in.all[n] = i
 	}
 }

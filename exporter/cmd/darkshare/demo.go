@@ -211,7 +211,7 @@ func (d *demonstration) replay(ctx context.Context, simulation *simulate.Simulat
 				return err
 			}
 		}
-		return nil
+		return r.store(ctx, d.demo.End.UnixNano())
 	})
 	if err := group.Wait(); err != nil {
 		return 0, err

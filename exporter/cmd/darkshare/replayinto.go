@@ -21,9 +21,15 @@ import (
 	"github.com/darkshare/darkshare/exporter/stream"
 )
 
-// part is how much of a log's time is stored at once: as much as Prometheus merges
-// its blocks to, with its default retention, so that it leaves these as they are.
-const part = 18 * time.Hour
+const (
+	// part is how much of a log's time is stored at once where it has many lines, and
+	// longPart where it has few: times that Prometheus merges its blocks to, so that it
+	// leaves these as they are.
+	part     = 18 * time.Hour
+	longPart = 3 * part
+	// many lines are worth a block: what a kill costs at the most is to read them again.
+	many = 5_000_000
+)
 
 // replayInput is the input of replayed files.
 const replayInput = "files"
@@ -238,6 +244,8 @@ type replayer struct {
 	engine   *pipeline.Engine
 	recorder *history.Recorder
 	archive  *history.Archive
+	// stored is how many lines the parts have that are stored.
+	stored uint64
 }
 
 func newReplayer(c *config.Config, archive *history.Archive, external labels.Labels, saved *state.Decoder) (*replayer, error) {
@@ -245,28 +253,39 @@ func newReplayer(c *config.Config, archive *history.Archive, external labels.Lab
 	o := engineOptions(c, warnings())
 	o.History, o.Interval, o.State = r.recorder, c.Store.Interval, saved
 	engine, err := pipeline.New(o)
-	r.engine = engine
-	return r, err
+	if err != nil {
+		return nil, err
+	}
+	r.engine, r.stored = engine, engine.Lines()
+	return r, nil
 }
 
 // reached stores a part, where there is anything in it.
 func (r *replayer) reached(ctx context.Context, limit int64) (next int64, err error) {
-	if unix(r.engine.Counted()) < limit-int64(part) {
-		return limit + int64(part), nil
-	}
-	var out state.Encoder
-	if _, err := r.engine.Checkpoint(ctx, &out, limit); err != nil {
+	next = limit + int64(part)
+	// What is decided by what was counted must be the same in every life.
+	if err := r.engine.Barrier(ctx); err != nil {
 		return 0, err
 	}
-	return limit + int64(part), r.archive.Put(r.recorder.Take(), out.Data)
+	few := r.engine.Lines()-r.stored < many
+	if unix(r.engine.Counted()) < limit-int64(longPart) || few && limit%int64(longPart) != 0 {
+		return next, nil
+	}
+	return next, r.store(ctx, limit)
+}
+
+// store stores what was counted by now, where all of it is before until.
+func (r *replayer) store(ctx context.Context, until int64) error {
+	var out state.Encoder
+	if _, err := r.engine.Checkpoint(ctx, &out, until); err != nil {
+		return err
+	}
+	r.stored = r.engine.Lines()
+	return r.archive.Put(r.recorder.Take(), out.Data)
 }
 
 // end stores the last part.
 func (r *replayer) end(ctx context.Context) error {
 	r.engine.Sampled()
-	var out state.Encoder
-	if _, err := r.engine.Checkpoint(ctx, &out, 0); err != nil {
-		return err
-	}
-	return r.archive.Put(r.recorder.Take(), out.Data)
+	return r.store(ctx, 0)
 }
