@@ -2,6 +2,9 @@ module github.com/darkshare/darkshare
 
 go 1.26.5
 
+// Some npm packages have Go files.
+ignore ./plugin/node_modules
+
 tool (
 	github.com/magefile/mage
 	honnef.co/go/tools/cmd/staticcheck

@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +111,68 @@ func TestDocumentedCommands(t *testing.T) {
 	if ran == 0 {
 		t.Error("no documented command was found")
 	}
+}
+
+// TestDocumentedFlags: the commands in the sh blocks of the documentation are ones that
+// darkshare takes. What they do other tests show.
+func TestDocumentedFlags(t *testing.T) {
+	docs, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxies, _ := filepath.Glob(filepath.Join(root, "docs", "proxies", "*.md"))
+	checked := 0
+	for _, doc := range slices.Concat(docs, proxies, []string{filepath.Join(root, "README.md")}) {
+		text, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts := strings.Split(string(text), "```")
+		for i := 1; i < len(parts); i += 2 {
+			block, ok := strings.CutPrefix(parts[i], "sh\n")
+			if !ok {
+				continue
+			}
+			for line := range strings.Lines(strings.ReplaceAll(block, "\\\n", " ")) {
+				line, _, _ = strings.Cut(line, " #")
+				_, arguments, ok := strings.Cut(line, "darkshare ")
+				if !ok || strings.HasPrefix(line, "#") {
+					continue
+				}
+				checked++
+				cmd, args, err := rootCommand().Find(words(arguments))
+				if err == nil {
+					err = cmd.ParseFlags(args)
+				}
+				if err == nil {
+					err = errors.Join(cmd.ValidateArgs(cmd.Flags().Args()), cmd.ValidateFlagGroups())
+				}
+				if err != nil {
+					t.Errorf("%s: darkshare %s: %v", doc, arguments, err)
+				}
+			}
+		}
+	}
+	if checked == 0 {
+		t.Error("no documented command was found")
+	}
+}
+
+// words splits a shell's line where it has no more than quotes.
+func words(line string) (all []string) {
+	var quote rune
+	for _, f := range strings.FieldsFunc(line, func(r rune) bool {
+		switch {
+		case quote == 0 && (r == '\'' || r == '"'):
+			quote = r
+		case r == quote:
+			quote = 0
+		}
+		return quote == 0 && (r == ' ' || r == '\n')
+	}) {
+		all = append(all, strings.Trim(f, `'"`))
+	}
+	return all
 }
 
 // TestMetricsReference: docs/metrics.md lists the metrics as package schema has them.

@@ -249,12 +249,13 @@ func (k *keeper) round(ctx context.Context) {
 	if err == nil {
 		err = k.write()
 	}
-	if err == nil && k.archivist != nil {
-		k.archivist.append(append(k.families(), buildInfo()))
-	}
 	if r != nil {
 		r.families, r.err = families, err
 		close(r.done)
+	}
+	if err == nil && k.archivist != nil {
+		// Nobody waits for the store, which may be busy with its own.
+		k.archivist.append(append(k.families(), buildInfo()))
 	}
 }
 
