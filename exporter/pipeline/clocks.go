@@ -3,6 +3,7 @@ package pipeline
 import (
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -83,6 +84,7 @@ func (c *clocks) observe(at int64) (now int64, changed bool) {
 	switch {
 	case !f.begun:
 		f.begun, f.high = true, at
+		c.follow(f)
 		// An older log follows.
 		now = c.behind()
 		return now, now > c.now || now < c.now-c.window && c.alone(f)
@@ -99,6 +101,18 @@ func (c *clocks) observe(at int64) (now int64, changed bool) {
 	}
 	f.high, f.late = at, 0
 	return c.behind(), c.alone(f)
+}
+
+// follow lets a file that goes on where a rotated one has ended stand for both: read
+// one after the other, long after they were written, that one would hold the clock
+// back while this one's lines are counted.
+func (c *clocks) follow(f *fileClock) {
+	for _, g := range c.files {
+		if g != f && g.input == f.input && g.log == f.log && g.high <= f.high &&
+			(strings.HasPrefix(g.name, f.name) || strings.HasPrefix(f.name, g.name)) {
+			g.active = false // until more comes from it
+		}
+	}
 }
 
 // behind returns the time of the active file furthest behind.

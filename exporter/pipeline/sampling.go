@@ -111,11 +111,11 @@ func (e *Engine) resumeSampling() {
 	if s.to == nil || e.clocks.now == 0 {
 		return
 	}
-	if s.begun = s.next != 0; s.begun {
-		s.next = s.after(s.next - 1) // the interval may be another now
-	} else {
-		s.next = s.after(e.clocks.now)
+	if s.next == 0 {
+		return // nothing was sampled: all begins with what comes
 	}
+	s.begun = true
+	s.next = s.after(s.next - 1) // the interval may be another now
 	e.show()
 	s.to.Known(s.next, &e.table)
 }

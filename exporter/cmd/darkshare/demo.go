@@ -70,6 +70,8 @@ type demonstration struct {
 	flags *toolkit.FlagConfig
 	out   io.Writer
 	demo  *demo.Demo
+	// length is that of the past, where it is not four weeks.
+	length time.Duration
 }
 
 // demoRecord says what is in a demo's directory.
@@ -95,6 +97,9 @@ func (d *demonstration) run(ctx context.Context) error {
 	}
 	if d.demo, err = demo.New(record.End.Local(), record.Seed); err != nil {
 		return err
+	}
+	if d.length > 0 {
+		d.demo.Start = d.demo.End.Add(-d.length)
 	}
 	simulation, err := d.past(ctx, record, fresh)
 	if err != nil {

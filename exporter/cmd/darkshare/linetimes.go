@@ -19,6 +19,7 @@ type lineTimes struct {
 	format *accesslog.Format
 	files  map[string]*fileTimes
 	req    accesslog.Request
+	line   []byte // scratch
 	// sample is the first lines of the first file that has any.
 	sample []byte
 }
@@ -61,7 +62,9 @@ func (t *lineTimes) of(path string, line []byte) (ns int64, ok bool) {
 		}
 		return 0, false
 	}
-	if f.parser == nil || f.parser.Parse(line, &t.req) != schema.ReasonNone || t.req.Time == 0 {
+	// A parser decodes in the line itself, which is yet to be counted.
+	t.line = append(t.line[:0], line...)
+	if f.parser == nil || f.parser.Parse(t.line, &t.req) != schema.ReasonNone || t.req.Time == 0 {
 		return 0, false
 	}
 	return t.req.Time, true

@@ -204,7 +204,7 @@ func replayInto(ctx context.Context, f *sourceFlags, files []string, t *target, 
 	if !fresh {
 		done()
 		fmt.Fprintf(w, "Nothing new: these files have been replayed, up to %s.\n\n", begun.UTC().Format(time.DateTime))
-		return engine, nil
+		return engine, finish() // where a kill came just before
 	}
 	engine.Sample(number, times.sample)
 	engine.SetSource(number, source)
