@@ -1,0 +1,18 @@
+import { AnnotationQuery, AnnotationSupport } from '@grafana/data';
+
+import { AnnotationQueryEditor } from './components/AnnotationQueryEditor';
+import { DarkSocialQuery } from './types';
+
+/** What makes a query one for annotations: the list of the shifts, each with its time and sentence. */
+export const SHIFTS = { question: 'shift', over: 'range' } as const;
+
+/** The detected shifts as annotations. */
+export const annotations: AnnotationSupport<DarkSocialQuery> = {
+  QueryEditor: AnnotationQueryEditor,
+  getDefaultQuery: () => ({ ...SHIFTS }),
+  prepareQuery: (annotation: AnnotationQuery<DarkSocialQuery>) => ({
+    refId: 'Anno',
+    ...annotation.target,
+    ...SHIFTS,
+  }),
+};

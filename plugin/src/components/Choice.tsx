@@ -1,0 +1,35 @@
+import { Combobox, ComboboxOption } from '@grafana/ui';
+import React from 'react';
+
+import { Word } from '../words';
+import { Labelled } from './Labelled';
+
+interface Props<T extends string> {
+  label: string;
+  value: T;
+  choices: T[];
+  word: (choice: T) => Word;
+  onChange: (choice: T) => void;
+  minWidth?: number;
+}
+
+/** One of a few, each in words. A value that is none of them is shown, so that it can be changed. */
+export function Choice<T extends string>({ label, value, choices, word, onChange, minWidth = 12 }: Props<T>) {
+  const options: Array<ComboboxOption<T>> = choices.map((choice) => ({ value: choice, ...word(choice) }));
+  const selected = choices.includes(value) ? value : { value, label: value };
+  return (
+    <Labelled label={label}>
+      {(tie) => (
+        <Combobox<T>
+          {...tie}
+          options={options}
+          value={selected}
+          onChange={(option) => onChange(option.value)}
+          width="auto"
+          minWidth={minWidth}
+          maxWidth={60}
+        />
+      )}
+    </Labelled>
+  );
+}
