@@ -4,14 +4,18 @@
 package main
 
 import (
+	"archive/zip"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/magefile/mage/mg"
 	"github.com/magefile/mage/sh"
+	"github.com/magefile/mage/target"
 )
 
 // Default is what `go tool mage` does without a target.
@@ -24,8 +28,11 @@ const (
 	profile = "exporter/bench/replay.pgo"
 )
 
-// Build makes dist/darkshare.
-func Build() error {
+// Build makes everything that is released: dist/darkshare, and the plugin.
+func Build() { mg.SerialDeps(Binary, Plugin) }
+
+// Binary makes dist/darkshare.
+func Binary() error {
 	version := "devel"
 	if v, err := sh.Output("git", "describe", "--tags", "--always", "--dirty"); err == nil && v != "" {
 		version = v
@@ -46,7 +53,7 @@ func Profile() error {
 // estimates are. That goes one package at a time, so that none slows down what
 // another one measures.
 func Test() error {
-	mg.SerialDeps(Lint, Build)
+	mg.SerialDeps(Lint, Binary, PluginTest)
 	list, err := sh.Output("go", "list", "./...")
 	if err != nil {
 		return err
@@ -69,7 +76,7 @@ func Test() error {
 
 // Lint runs gofmt, go vet and staticcheck.
 func Lint() error {
-	unformatted, err := sh.Output("gofmt", "-l", "exporter", "Magefile.go")
+	unformatted, err := sh.Output("gofmt", "-l", "exporter", "dashboards", "plugin/pkg", "Magefile.go")
 	if err != nil {
 		return err
 	}
@@ -85,9 +92,102 @@ func Lint() error {
 	return sh.RunV("go", "tool", "staticcheck", "./...")
 }
 
+// platforms are what the plugin's back end is built for.
+var platforms = []string{"linux/amd64", "linux/arm64", "darwin/amd64", "darwin/arm64", "windows/amd64", "windows/arm64"}
+
+// Plugin makes plugin/dist, the Grafana plugin, and a zip of it in dist.
+func Plugin() error {
+	mg.SerialDeps(pluginFront)
+	for _, platform := range platforms {
+		if err := pluginBack(platform); err != nil {
+			return err
+		}
+	}
+	return zipPlugin()
+}
+
+// PluginTest builds the plugin for this machine and runs the tests of its front end.
+func PluginTest() error {
+	mg.SerialDeps(pluginFront)
+	if err := pluginBack(runtime.GOOS + "/" + runtime.GOARCH); err != nil {
+		return err
+	}
+	for _, script := range []string{"typecheck", "lint", "test", "test:browser"} {
+		if err := npm("run", script); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pluginFront installs what package-lock.json says, where it is not there, and bundles the front end.
+func pluginFront() error {
+	installed, err := target.Path("plugin/node_modules/.package-lock.json", "plugin/package-lock.json")
+	if err != nil {
+		return err
+	}
+	if installed {
+		if err := npm("ci", "--no-audit", "--no-fund"); err != nil {
+			return err
+		}
+	}
+	return npm("run", "build")
+}
+
+func npm(args ...string) error {
+	return sh.RunV("npm", append([]string{"--prefix", "plugin"}, args...)...)
+}
+
+func pluginBack(platform string) error {
+	system, arch, _ := strings.Cut(platform, "/")
+	name := "plugin/dist/gpx_darksocial_" + system + "_" + arch
+	if system == "windows" {
+		name += ".exe"
+	}
+	return sh.RunWithV(map[string]string{"CGO_ENABLED": "0", "GOOS": system, "GOARCH": arch},
+		"go", "build", "-trimpath", "-ldflags", "-s -w", "-o", name, "./plugin/pkg")
+}
+
+// zipPlugin makes the archive that Grafana installs: the same bytes from the same files.
+func zipPlugin() error {
+	const id = "darkshare-darksocial-datasource"
+	f, err := os.Create("dist/" + id + ".zip")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	w := zip.NewWriter(f)
+	err = filepath.WalkDir("plugin/dist", func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel("plugin/dist", path)
+		if err != nil {
+			return err
+		}
+		header := &zip.FileHeader{Name: id + "/" + filepath.ToSlash(name), Method: zip.Deflate}
+		header.SetMode(info.Mode())
+		to, err := w.CreateHeader(header)
+		if err != nil {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		_, err = to.Write(data)
+		return err
+	})
+	return errors.Join(err, w.Close(), f.Close())
+}
+
 // Bench measures replay against splitting fields and counting lines, and the hot path.
 func Bench() error {
-	mg.Deps(Build)
+	mg.Deps(Binary)
 	if err := sh.RunV("go", "run", "./exporter/bench", "-darkshare", binary); err != nil {
 		return err
 	}
@@ -97,13 +197,13 @@ func Bench() error {
 
 // BenchHistory measures replay into a store, of 10,000,000 lines in four weeks.
 func BenchHistory() error {
-	mg.Deps(Build)
+	mg.Deps(Binary)
 	return sh.RunV("go", "run", "./exporter/bench", "-darkshare", binary, "-history", "-lines", "10000000", "-rounds", "3")
 }
 
 // Fuzz runs every fuzz target for a while: FUZZTIME, or 30s.
 func Fuzz() error {
-	mg.Deps(Build)
+	mg.Deps(Binary)
 	duration := os.Getenv("FUZZTIME")
 	if duration == "" {
 		duration = "30s"
@@ -134,7 +234,7 @@ func Fuzz() error {
 
 // Demo simulates a site's traffic and shows what darkshare says of it, until Ctrl-C.
 func Demo() error {
-	mg.Deps(Build)
+	mg.Deps(Binary)
 	cmd := exec.Command(binary, "demo")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	return cmd.Run()
