@@ -3,6 +3,7 @@ package question
 import (
 	"math"
 	"time"
+	"unicode/utf8"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
@@ -80,8 +81,19 @@ func numbers(name string, labels data.Labels, n []float64, looks ...look) *data.
 	return f
 }
 
-// texts returns a field of texts.
-func texts(name string, values []string) *data.Field { return data.NewField(name, nil, values) }
+// texts returns a field of texts. As a column of a table it is as wide as they are, within
+// bounds: Grafana makes all columns equal, and the names of pages are long.
+func texts(name string, values []string) *data.Field {
+	const letter, margin, least, most = 8, 24, 120, 440 // pixels
+	longest := utf8.RuneCountInString(name)
+	for _, v := range values {
+		longest = max(longest, utf8.RuneCountInString(v))
+	}
+	f := data.NewField(name, nil, values)
+	f.Config = &data.FieldConfig{}
+	custom("width", min(max(letter*longest+margin, least), most))(f.Config)
+	return f
+}
 
 // called is a name other than the field's.
 func called(name string) look { return func(c *data.FieldConfig) { c.DisplayNameFromDS = name } }
@@ -98,9 +110,9 @@ func change(c *data.FieldConfig) {
 	c.SetDecimals(0)
 }
 
-// count is a number of things.
+// count is a number of things, written out: 8,997.
 func count(c *data.FieldConfig) {
-	c.Unit = "short"
+	c.Unit = "locale"
 	c.SetDecimals(0).SetMin(0)
 }
 

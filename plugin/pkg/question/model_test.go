@@ -9,9 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/darkshare/darkshare/exporter/schema"
+	"go.yaml.in/yaml/v3"
 )
 
 // TestCopies holds the tables to what they are copies of: see go generate.
@@ -141,4 +140,34 @@ func metricsOf(m *Model) []*schema.Metric {
 		return []*schema.Metric{schema.Conversions, schema.Visits}
 	}
 	return []*schema.Metric{m.visits()}
+}
+
+// TestDocumentedModels: the queries in docs/plugin.md are ones that are answered.
+func TestDocumentedModels(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "plugin.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for line := range strings.Lines(string(text)) {
+		_, model, ok := strings.Cut(line, "model: ")
+		if !ok || !strings.Contains(model, "question:") {
+			continue
+		}
+		found++
+		var m map[string]any
+		if err := yaml.Unmarshal([]byte(model), &m); err != nil {
+			t.Fatal(err)
+		}
+		data, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Parse(data); err != nil {
+			t.Errorf("%s: %v", model, err)
+		}
+	}
+	if found == 0 {
+		t.Error("no query was found")
+	}
 }

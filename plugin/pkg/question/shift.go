@@ -202,7 +202,7 @@ func (a *ask) shiftList(ctx context.Context, s span, found []watched, first int)
 		data.NewField("time", nil, begin), data.NewField("timeEnd", nil, end),
 		texts("title", title), texts("text", text), texts("tags", tags),
 		numbers(nameShare, nil, share, percent, coloured(colourDark)), numbers("Usual", nil, expected, percent),
-		numbers("More private visits", nil, more, func(c *data.FieldConfig) { c.Unit = "short"; c.SetDecimals(0) }), numbers("Score", nil, scores, score)), nil
+		numbers("More private visits", nil, more, func(c *data.FieldConfig) { c.Unit = "locale"; c.SetDecimals(0) }), numbers("Score", nil, scores, score)), nil
 }
 
 // leastNamed is the part of a shift that an app must have shown itself in, so that it is
