@@ -44,6 +44,8 @@ type Archive struct {
 	file *state.File
 	// busy has the error of the part that is being written, once it is.
 	busy chan error
+	// err is that of the part that could not be stored, behind which none is.
+	err error
 }
 
 // A Destination takes the parts of an Archive.
@@ -82,7 +84,8 @@ func OpenArchive(to Destination, path string) (*Archive, *state.Decoder, error) 
 }
 
 // Put stores a part, nil where there are no samples, and the state behind it. It waits
-// for the part before only; its error, or the last one's, is that of Put or Close.
+// for the part before only; its error is that of each Put after it, which stores nothing,
+// and of Close.
 func (a *Archive) Put(b *Batch, engine []byte) error {
 	if err := a.wait(); err != nil {
 		return err
@@ -108,12 +111,11 @@ func (a *Archive) put(b *Batch, engine []byte) (err error) {
 }
 
 func (a *Archive) wait() error {
-	if a.busy == nil {
-		return nil
+	if a.busy != nil {
+		a.err = <-a.busy
+		a.busy = nil
 	}
-	err := <-a.busy
-	a.busy = nil
-	return err
+	return a.err
 }
 
 // Close waits until all parts are stored, and gives the archive to others.

@@ -147,3 +147,65 @@ func TestArchiveTrouble(t *testing.T) {
 		})
 	}
 }
+
+// onceFailing is a Destination that fails at some step of the second part.
+type onceFailing struct {
+	Destination
+	at    string
+	parts int
+}
+
+func (f *onceFailing) prepare(b *Batch) (string, error) {
+	f.parts++
+	if f.at == "prepared" && f.parts == 2 {
+		return "", errCrash
+	}
+	return f.Destination.prepare(b)
+}
+
+func (f *onceFailing) adopt(name string) error {
+	if f.at == "saved" && f.parts == 2 {
+		return errCrash
+	}
+	return f.Destination.adopt(name)
+}
+
+// TestArchiveStops: behind a part that was not stored comes none: the state would say
+// that all before it are there.
+func TestArchiveStops(t *testing.T) {
+	for _, c := range []struct {
+		at   string
+		want string // the state that is found
+		n    int    // the blocks
+	}{{"prepared", "one", 1}, {"saved", "two", 2}} {
+		t.Run(c.at, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, StateFile)
+			a, _, err := OpenArchive(&onceFailing{Destination: Blocks{dir}, at: c.at}, path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, text := range []string{"one", "two", "three", "four"} {
+				var out state.Encoder
+				out.String(text)
+				if err := a.Put(aBatch(t, 1+i), out.Data); (err != nil) != (i >= 2) {
+					t.Errorf("%s: %v", text, err)
+				}
+			}
+			if err := a.Close(); !errors.Is(err, errCrash) {
+				t.Errorf("in the end: %v", err)
+			}
+			a, d, err := OpenArchive(Blocks{dir}, path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer a.Close()
+			if got := d.String(); got != c.want {
+				t.Errorf("the state is %q, want %q", got, c.want)
+			}
+			if got := readBlocks(t, dir); len(got) != 1 || len(slices.Collect(maps.Values(got))[0]) != c.n {
+				t.Errorf("%v, want %d samples", got, c.n)
+			}
+		})
+	}
+}

@@ -252,7 +252,7 @@ func (r *Recorder) Mark() {
 }
 
 // Take returns what Mark has marked and nobody has taken, nil where there is nothing.
-// It must not be called at the same time as the other methods.
+// It must not be called at the same time as Mark.
 func (r *Recorder) Take() *Batch {
 	b := r.marked
 	r.marked = nil

@@ -190,14 +190,29 @@ func (e *Engine) Positions(n int) []stream.Position {
 	return e.inputs.all[n].positions
 }
 
-// PositionsOf is Positions of the input of that name, which need not be one.
-func (e *Engine) PositionsOf(name string) []stream.Position {
+// TakePositions gives the input those Positions of others, of inputs that have no
+// source, for which mine returns true: whoever reads a file next goes on where it was
+// left by whomever, and nobody else does.
+func (e *Engine) TakePositions(n int, mine func(input string, p stream.Position) bool) {
 	e.inputs.mu.Lock()
 	defer e.inputs.mu.Unlock()
-	if n := slices.IndexFunc(e.inputs.all, func(in *input) bool { return in.label == name }); n >= 0 {
-		return e.inputs.all[n].positions
+	to := e.inputs.all[n]
+	for _, from := range e.inputs.all {
+		if from == to || from.source != nil {
+			continue
+		}
+		had := len(from.positions)
+		from.positions = slices.DeleteFunc(from.positions, func(p stream.Position) bool {
+			taken := mine(from.label, p)
+			if taken {
+				to.positions = append(to.positions, p)
+			}
+			return taken
+		})
+		if had > 0 && len(from.positions) == 0 {
+			from.positions = nil // as if it never was read
+		}
 	}
-	return nil
 }
 
 // Forget forgets the Positions of an input without a source.

@@ -72,7 +72,7 @@ func (o *FollowOptions) setDefaults() {
 // takes the input down, is logged, and is tried again at every poll.
 func Follow(globs []string, o FollowOptions) *Follower {
 	o.setDefaults()
-	return &Follower{
+	f := &Follower{
 		globs:   globs,
 		o:       o,
 		pool:    newPool(&o.Options),
@@ -82,6 +82,15 @@ func Follow(globs []string, o FollowOptions) *Follower {
 		holder:  map[string]*tail{},
 		resume:  map[identity]Position{},
 	}
+	for _, pos := range o.Resume {
+		f.resume[pos.identity()] = pos
+	}
+	if o.Resume != nil {
+		// Who saves the Positions before Run has looked at the files forgets none.
+		f.publish()
+		f.published.clean = false
+	}
+	return f
 }
 
 // A Follower is the Source that Follow returns.
@@ -127,9 +136,6 @@ func (f *Follower) Run(ctx context.Context, out chan<- *Block) error {
 	f.tick = time.NewTicker(f.o.Poll)
 	defer f.shutdown()
 
-	for _, pos := range f.o.Resume {
-		f.resume[pos.identity()] = pos
-	}
 	f.scan()
 	for {
 		more, err := f.pass(ctx, out)

@@ -40,6 +40,42 @@ func (p *Position) fingerprint() fingerprint {
 	return fingerprint{hash: p.Fingerprint, size: p.FingerprintSize}
 }
 
+// OfFile reports whether the position is one in a file, rather than in a partition.
+func (p *Position) OfFile() bool { return p.Inode != 0 || p.FingerprintSize != 0 }
+
+// Follows returns what tells the positions of files that a Follower with these globs
+// would read, or would have read before they were rotated. A compressed file is none:
+// it does not grow.
+func Follows(globs []string) func(Position) bool {
+	var names []string // of files, and of those that are not there at the moment
+	for _, glob := range globs {
+		found, _ := filepath.Glob(glob) // a malformed one names nothing
+		names = append(append(names, glob), found...)
+	}
+	has := map[identity]string{}
+	for i, name := range names {
+		if fi, err := os.Stat(name); err == nil {
+			id, _ := identify(name, fi)
+			has[id] = name
+		}
+		if path, err := filepath.Abs(name); err == nil {
+			names[i] = path
+		}
+	}
+	return func(p Position) bool {
+		if p.Inode == 0 {
+			return false
+		}
+		if name, ok := has[p.identity()]; ok && p.fingerprint().matchesFile(name) {
+			return true
+		}
+		return slices.ContainsFunc(names, func(name string) bool {
+			ok, _ := filepath.Match(name, p.Path)
+			return ok || name == p.Path || filepath.Dir(name) == filepath.Dir(p.Path) && numberedName(name, p.Path)
+		})
+	}
+}
+
 // An identity is what a file keeps when it is renamed.
 type identity struct{ device, inode uint64 }
 

@@ -13,6 +13,8 @@ import (
 type published struct {
 	mu    sync.Mutex
 	files []publishedFile
+	// known says that files are known, of which there may be none.
+	known bool
 	// clean says that files are those of the Follower, whose goroutine owns it.
 	clean bool
 	// lost are the losses noted since, which become known together with what the
@@ -42,7 +44,7 @@ func (f *Follower) publish() {
 	}
 	p.lost = [NumDropReasons]uint64{}
 	clear(p.files)
-	p.files = p.files[:0]
+	p.files, p.known = p.files[:0], true
 	for _, t := range f.tails {
 		if t.shadow || t.undecided {
 			continue
@@ -60,8 +62,9 @@ func (f *Follower) publish() {
 	}
 }
 
-// Positions returns how far each file has been counted, by path. It may be
-// called at any time, also after Run.
+// Positions returns how far each file has been counted, by path: nil where Run has not
+// looked for files yet and there is nothing to Resume. It may be called at any time,
+// also after Run.
 func (f *Follower) Positions() (all []Position) {
 	f.At(func(positions []Position) { all = positions })
 	return all
@@ -74,6 +77,10 @@ func (f *Follower) At(read func(positions []Position)) {
 	p := &f.published
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !p.known {
+		read(nil)
+		return
+	}
 	all := make([]Position, 0, len(p.files))
 	for i := range p.files {
 		file := &p.files[i]

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // gzipped replaces a file by its compressed form, as logrotate does.
@@ -234,4 +236,39 @@ func TestFinishedBeforeItGoes(t *testing.T) {
 	gzipped(t, path+".1")
 	write(t, path, numbered(60_000, 60_100))
 	r.want(many(0, 60_100)...)
+}
+
+// TestFollows: a position is whose glob names the file, or named it before a rotation.
+func TestFollows(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	text := strings.Repeat("a line\n", 20)
+	write(t, at("access.log"), text)
+	fi, err := os.Stat(at("access.log"))
+	ok(t, err)
+	here, _ := identify(at("access.log"), fi)
+	of := func(path string, id identity, begins string) Position {
+		return Position{Path: path, Device: id.device, Inode: id.inode, Fingerprint: xxhash.Sum64String(begins), FingerprintSize: len(begins)}
+	}
+	other := identity{device: here.device, inode: here.inode + 1}
+	for name, c := range map[string]struct {
+		glob string
+		pos  Position
+		want bool
+	}{
+		"its name":                    {"access.log", of(at("access.log"), other, "x"), true},
+		"by a glob":                   {"*.log", of(at("error.log"), other, "x"), true},
+		"rotated":                     {"access.log", of(at("access.log.1"), other, "x"), true},
+		"rotated, by a glob":          {"*.log", of(at("access-20261122.log"), other, "x"), true},
+		"of a log that is not there":  {"gone.log", of(at("gone.log.1"), other, "x"), true},
+		"the file by another name":    {"access.log", of("/mnt/link.log", here, text), true},
+		"another that had its number": {"access.log", of("/mnt/link.log", here, "x"), false},
+		"another log":                 {"access.log", of(at("access-api.log"), other, "x"), false},
+		"another directory's":         {"access.log", of("/mnt/access.log.1", other, "x"), false},
+		"compressed":                  {"access.log", of(at("access.log.1.gz"), identity{}, "x"), false},
+	} {
+		if got := Follows([]string{at(c.glob)})(c.pos); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
 }

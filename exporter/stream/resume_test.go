@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -177,5 +178,21 @@ func TestLedger(t *testing.T) {
 	l.done(4)
 	if got, _ := l.offset(); got != 50 || len(l.marks) != 0 {
 		t.Errorf("ends at %d with %d marks", got, len(l.marks))
+	}
+}
+
+// TestPositionsBeforeRun: a state that is saved before the files were looked at forgets
+// none of them, and does not take them for read from where nobody was.
+func TestPositionsBeforeRun(t *testing.T) {
+	resume := []Position{
+		{Path: "/a.log", Device: 1, Inode: 2, Fingerprint: 3, FingerprintSize: 4, Offset: 5, Size: 6, Seen: 7},
+		{Path: "/b.log", Device: 1, Inode: 3},
+	}
+	for _, want := range [][]Position{nil, {}, resume} {
+		o := quick()
+		o.Resume = want
+		if got := Follow([]string{"/a.log", "/b.log"}, o).Positions(); (got == nil) != (want == nil) || !slices.Equal(got, want) {
+			t.Errorf("%+v, want %+v", got, want)
+		}
 	}
 }

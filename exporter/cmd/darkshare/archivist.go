@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// mostUnstored is how much of the log's time is kept in memory while the store
-	// cannot be written, in milliseconds.
+	// mostUnstored is how much of the log's time is kept in memory while the state or
+	// the store cannot be written, in milliseconds.
 	mostUnstored = int64(6 * time.Hour / time.Millisecond)
 	// recent is how old samples may be that what the process says of itself joins.
 	recent = 5 * time.Minute
@@ -103,12 +103,17 @@ func (a *archivist) close() {
 	}
 }
 
-// append stores what was sampled before the state was saved, with what the process
-// says of itself now. It belongs to the goroutine that saves.
-func (a *archivist) append(families []schema.Family) {
+// take takes what was sampled before the last checkpoint. It belongs to the goroutine
+// that saves, as append and bound do.
+func (a *archivist) take() {
 	if b := a.recorder.Take(); b != nil {
 		a.waiting = append(a.waiting, b)
 	}
+}
+
+// append stores what was taken, once the state is saved, with what the process says of
+// itself now.
+func (a *archivist) append(families []schema.Family) {
 	if len(a.waiting) == 0 {
 		return
 	}
@@ -148,8 +153,12 @@ func (a *archivist) put(b *history.Batch) error {
 	return nil
 }
 
-// bound drops the newest batch where the store has not been written for long.
+// bound drops the newest batch where nothing could be stored for long: one is kept, which
+// has hours at once where a log is read late.
 func (a *archivist) bound() {
+	if len(a.waiting) < 2 {
+		return
+	}
 	first, _ := a.waiting[0].Range()
 	last := a.waiting[len(a.waiting)-1]
 	if _, until := last.Range(); until-first > mostUnstored {

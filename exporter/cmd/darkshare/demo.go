@@ -189,7 +189,7 @@ func (d *demonstration) replay(ctx context.Context, simulation *simulate.Simulat
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, archive.Close()) }()
+	defer func() { err = cmp.Or(err, archive.Close()) }()
 	r, err := newReplayer(c, archive, labels.EmptyLabels(), nil)
 	if err != nil {
 		return 0, err

@@ -253,10 +253,16 @@ func (k *keeper) round(ctx context.Context) {
 		r.families, r.err = families, err
 		close(r.done)
 	}
-	if err == nil && k.archivist != nil {
-		// Nobody waits for the store, which may be busy with its own.
-		k.archivist.append(append(k.families(), buildInfo()))
+	if k.archivist == nil {
+		return
 	}
+	k.archivist.take()
+	if err != nil {
+		k.archivist.bound()
+		return
+	}
+	// Nobody waits for the store, which may be busy with its own.
+	k.archivist.append(append(k.families(), buildInfo()))
 }
 
 // write stores the checkpoint, and complains where it cannot.

@@ -79,7 +79,7 @@ func labelName(s string) bool {
 }
 
 // open opens the archive, and returns what it had stored. finish does what there is to
-// do once all is there, in place of which cancel gives things back.
+// do once all is there.
 func (t *target) open(ctx context.Context, external labels.Labels) (a *history.Archive, saved *state.Decoder, finish func() error, err error) {
 	finish = func() error { return nil }
 	dir := cmp.Or(t.store, t.blocks)
@@ -169,7 +169,7 @@ func replayInto(ctx context.Context, f *sourceFlags, files []string, t *target, 
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, archive.Close()) }()
+	defer func() { err = cmp.Or(err, archive.Close()) }()
 
 	r, err := newReplayer(c, archive, external, saved)
 	if err != nil {
@@ -177,6 +177,8 @@ func replayInto(ctx context.Context, f *sourceFlags, files []string, t *target, 
 	}
 	engine = r.engine
 	number := engine.AddInput(pin)
+	// What serve has read since goes on here.
+	engine.TakePositions(number, func(_ string, p stream.Position) bool { return p.OfFile() })
 	progress, done := progressOn(os.Stderr)
 	defer done()
 	times := newLineTimes(ctx, pin.Format)

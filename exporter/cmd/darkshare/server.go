@@ -283,11 +283,13 @@ func (s *server) awaitInputs() {
 func (s *server) start(in input) {
 	src := &source{in: in, number: s.engine.AddInput(in.engine), done: make(chan struct{})}
 	o := stream.Options{Input: src.number, MaxLine: s.config.Limits.LineBytes, Logger: s.log.With("input", in.Name)}
+	if s.engine.Positions(src.number) == nil {
+		// What was replayed of its files goes on here.
+		mine := stream.Follows(in.Files)
+		s.engine.TakePositions(src.number, func(from string, p stream.Position) bool { return from == replayInput && mine(p) })
+	}
 	open := func() (stream.Source, error) {
 		b := beginning{resume: s.engine.Positions(src.number), openFiles: s.config.Limits.OpenFiles}
-		if b.resume == nil {
-			b.resume = s.replayed()
-		}
 		if s.keeper != nil {
 			b.save = s.keeper.store
 		}
@@ -312,17 +314,6 @@ func (s *server) start(in input) {
 			s.log.Error("the input has ended", "input", in.Name, "err", err)
 		}
 	})
-}
-
-// replayed returns how far files have been replayed into the store: an input that has
-// never been read goes on from there.
-func (s *server) replayed() (positions []stream.Position) {
-	for _, p := range s.engine.PositionsOf(replayInput) {
-		if p.Inode != 0 { // none that is compressed: it does not grow
-			positions = append(positions, p)
-		}
-	}
-	return positions
 }
 
 // halt stops an input, when all of it that was read has been counted. The error is
