@@ -5,6 +5,7 @@ package main
 
 import (
 	"archive/zip"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -113,7 +114,7 @@ func PluginTest() error {
 		return err
 	}
 	for _, script := range []string{"typecheck", "lint", "test", "test:browser"} {
-		if err := npm("run", script); err != nil {
+		if err := npm("plugin", "run", script); err != nil {
 			return err
 		}
 	}
@@ -122,20 +123,23 @@ func PluginTest() error {
 
 // pluginFront installs what package-lock.json says, where it is not there, and bundles the front end.
 func pluginFront() error {
-	installed, err := target.Path("plugin/node_modules/.package-lock.json", "plugin/package-lock.json")
-	if err != nil {
+	if err := npmInstall("plugin"); err != nil {
 		return err
 	}
-	if installed {
-		if err := npm("ci", "--no-audit", "--no-fund"); err != nil {
-			return err
-		}
-	}
-	return npm("run", "build")
+	return npm("plugin", "run", "build")
 }
 
-func npm(args ...string) error {
-	return sh.RunV("npm", append([]string{"--prefix", "plugin"}, args...)...)
+// npmInstall installs what a package-lock.json says, where it is not there.
+func npmInstall(dir string) error {
+	stale, err := target.Path(dir+"/node_modules/.package-lock.json", dir+"/package-lock.json")
+	if err != nil || !stale {
+		return err
+	}
+	return npm(dir, "ci", "--no-audit", "--no-fund")
+}
+
+func npm(dir string, args ...string) error {
+	return sh.RunV("npm", append([]string{"--prefix", dir}, args...)...)
 }
 
 func pluginBack(platform string) error {
@@ -230,6 +234,48 @@ func Fuzz() error {
 		}
 	}
 	return nil
+}
+
+// Soak runs darkshare under a steady load with hostile lines, rotations, reloads and
+// scrapes, and expects memory, descriptors and goroutines to stay as they are.
+// DARKSHARE_SOAK says for how long, 20m unless it is set, and DARKSHARE_SOAK_RATE how many
+// lines a second.
+func Soak() error {
+	return measure("TestSoak", "DARKSHARE_SOAK", "20m")
+}
+
+// Sizing measures what darkshare takes of processor and memory, for docs/operations.md.
+func Sizing() error {
+	return measure("TestSizing", "DARKSHARE_SIZING", "1")
+}
+
+// measure runs a test of the binary that takes too long for every day, and that a
+// variable switches on.
+func measure(test, variable, value string) error {
+	mg.Deps(Binary)
+	path, err := filepath.Abs(binary)
+	if err != nil {
+		return err
+	}
+	return sh.RunWithV(map[string]string{"DARKSHARE_BINARY": path, variable: cmp.Or(os.Getenv(variable), value)},
+		"go", "test", "-count=1", "-timeout", "2h", "-v", "-run", "^"+test+"$", "./exporter/e2e")
+}
+
+// Backtest measures how soon shifts are found, and how often one is that is none, for
+// docs/shifts.md.
+func Backtest() error {
+	return sh.RunV("go", "run", "./dashboards/backtest")
+}
+
+// Dashboards makes dashboards/*.json from dashboards/src.
+func Dashboards() error {
+	// The questions' types are the plugin's, and come with its packages.
+	for _, dir := range []string{"plugin", "dashboards"} {
+		if err := npmInstall(dir); err != nil {
+			return err
+		}
+	}
+	return npm("dashboards", "run", "generate")
 }
 
 // Demo simulates a site's traffic and shows what darkshare says of it, until Ctrl-C.

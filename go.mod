@@ -3,7 +3,10 @@ module github.com/darkshare/darkshare
 go 1.26.5
 
 // Some npm packages have Go files.
-ignore ./plugin/node_modules
+ignore (
+	./dashboards/node_modules
+	./plugin/node_modules
+)
 
 tool (
 	github.com/magefile/mage
