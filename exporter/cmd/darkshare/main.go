@@ -44,6 +44,7 @@ and says how much of the traffic was shared in private: the dark share.
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), replayCommand(), explainCommand(), checkCommand(), demoCommand(), versionCommand())
+	root.AddCommand(serveCommand(), replayCommand(), explainCommand(), checkCommand(), demoCommand(),
+		healthcheckCommand(), versionCommand(), manCommand())
 	return root
 }
