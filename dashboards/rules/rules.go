@@ -3,10 +3,15 @@ package rules
 
 import "embed"
 
-// Recording is the name of the recording rules in Files.
-const Recording = "recording.yaml"
+// The names of the recording rules in Files.
+const (
+	// Recording are hourly counts for dashboards.
+	Recording = "recording.yaml"
+	// Shift tells whether the dark share has shifted; it is made by package shift.
+	Shift = "shift.yaml"
+)
 
 // Files holds the rule files, as Prometheus and promtool read them.
 //
-//go:embed recording.yaml
+//go:embed recording.yaml shift.yaml
 var Files embed.FS

@@ -187,11 +187,12 @@ func (w with) Querier(mint, maxt int64) (storage.Querier, error) {
 	return storage.NewMergeQuerier([]storage.Querier{db, head}, nil, storage.ChainedSeriesMerge), nil
 }
 
-// evaluate appends what the recording rules give in the window and what is not there.
+// evaluate appends what the recording rules give in the window and what is not there, day by
+// day: a rule finds what those of later groups have recorded until the day before.
 func (s *Store) evaluate(ctx context.Context, w window, q storage.Queryable, to storage.Appendable) error {
-	for _, group := range s.ruleGroups() {
-		for start := w.from; start <= w.to; start += backfillStep.Milliseconds() {
-			part := window{start, min(w.to, start+backfillStep.Milliseconds()-1)}
+	for start := w.from; start <= w.to; start += backfillStep.Milliseconds() {
+		part := window{start, min(w.to, start+backfillStep.Milliseconds()-1)}
+		for _, group := range s.ruleGroups() {
 			begin := firstEvaluation(group, part.from)
 			if begin > part.to {
 				continue

@@ -121,13 +121,19 @@ func (s *Store) Complete(ctx context.Context) error {
 
 func (s *Store) hashRules() (uint64, error) {
 	h := xxhash.New()
-	text, err := darkrules.Files.ReadFile(darkrules.Recording)
-	for _, file := range s.options.RuleFiles {
-		if err == nil {
-			_, _ = h.Write(text)
-			text, err = os.ReadFile(file)
+	for _, name := range []string{darkrules.Recording, darkrules.Shift} {
+		text, err := darkrules.Files.ReadFile(name)
+		if err != nil {
+			return 0, err
 		}
+		_, _ = h.Write(text)
 	}
-	_, _ = h.Write(text)
-	return h.Sum64(), err
+	for _, file := range s.options.RuleFiles {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return 0, err
+		}
+		_, _ = h.Write(text)
+	}
+	return h.Sum64(), nil
 }

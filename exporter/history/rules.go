@@ -20,13 +20,20 @@ import (
 	darkrules "github.com/darkshare/darkshare/dashboards/rules"
 )
 
-// embedded is the file name under which the API shows darkshare's own rules. It must
-// not change: a group's phase within its interval is drawn from it, and with it the
-// times of the recorded samples.
+// The file names under which the API shows darkshare's own rules. They must not change: a
+// group's phase within its interval is drawn from them, and with it the times of the
+// recorded samples.
 //
-// The number was sought so that, with samples up to a minute late, the hourly group is
-// evaluated for 20 ms before each full hour: a day's hours are then those of the day.
-const embedded = "darkshare:" + darkrules.Recording + "#47582"
+// The numbers were sought so that, with samples up to a minute late, the hourly group is
+// evaluated for 20 ms before each full hour, and the shift scores for a millisecond before
+// every fifth minute: a day's hours are then those of the day.
+const (
+	embedded      = "darkshare:" + darkrules.Recording + "#47582"
+	embeddedShift = "darkshare:" + darkrules.Shift + "#574011"
+)
+
+// own are the embedded files by these names.
+var own = map[string]string{embedded: darkrules.Recording, embeddedShift: darkrules.Shift}
 
 // A loader reads darkshare's own rules from the binary, the user's from their files.
 type loader struct {
@@ -35,10 +42,11 @@ type loader struct {
 }
 
 func (l loader) Load(file string, ignoreUnknown bool, names model.ValidationScheme) (*rulefmt.RuleGroups, []error) {
-	if file != embedded {
+	name, ok := own[file]
+	if !ok {
 		return rulefmt.ParseFile(file, ignoreUnknown, names, l.parser, l.logger)
 	}
-	b, err := darkrules.Files.ReadFile(darkrules.Recording)
+	b, err := darkrules.Files.ReadFile(name)
 	if err != nil {
 		return nil, []error{err}
 	}
@@ -75,7 +83,7 @@ func (s *Store) startRules() error {
 		Parser:                 load.parser,
 	})
 	s.manager = manager
-	files := append([]string{embedded}, s.options.RuleFiles...)
+	files := append([]string{embedded, embeddedShift}, s.options.RuleFiles...)
 	if s.options.Replay {
 		stop()
 		return s.loadRules(files)

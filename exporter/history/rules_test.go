@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
-	"github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 )
 
@@ -233,16 +232,23 @@ func TestWrongRules(t *testing.T) {
 	}
 }
 
-// TestPhase pins when the hourly group is evaluated: another phase would leave a gap,
+// TestPhases pins when the embedded groups are evaluated: another phase would leave a gap,
 // or count minutes twice, where an update of darkshare meets a store.
-func TestPhase(t *testing.T) {
+func TestPhases(t *testing.T) {
 	s := openStore(t, t.TempDir(), Options{})
-	groups := s.manager.RuleGroups()
-	if len(groups) != 1 {
-		t.Fatalf("%d groups", len(groups))
+	got := map[string]time.Duration{}
+	for _, g := range s.manager.RuleGroups() {
+		got[g.Name()] = g.EvalTimestamp(storyTime(59).UnixNano()).Sub(storyStart)
 	}
-	if at := groups[0].EvalTimestamp(storyTime(59).UnixNano()); at.Sub(storyStart) != phase {
-		t.Errorf("%s is evaluated %v after the hour, not %v", rules.GroupKey(groups[0].File(), groups[0].Name()), at.Sub(storyStart), phase)
+	want := map[string]time.Duration{
+		"darkshare_hourly": phase,
+		// Four minutes after the hour before, less two.
+		"darkshare_shift_dispersion": 131_597_476_510 * time.Nanosecond,
+		// Five minutes on, at the same minute as the hours.
+		"darkshare_shift_scores": 55*time.Minute + 59_998_973_541*time.Nanosecond,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/darkshare/darkshare/dashboards/shift"
 	"github.com/darkshare/darkshare/exporter/schema"
 )
 
@@ -18,73 +19,37 @@ import (
 const longestShift = 400 * day
 
 // shift answers how far the dark share is from what the hour of the week usually has,
-// and when it was that far off that something must have happened.
+// and when it was that far off that something must have happened. How that is told is package
+// shift's.
 func (a *ask) shift(ctx context.Context) (data.Frames, error) {
 	if a.To.Sub(a.From) > longestShift {
 		return nil, invalid("The time range is too long to look for shifts: choose a year at most.")
 	}
-	s, first, err := a.weeks(ctx)
+	found, err := a.watch(ctx, shift.Default)
 	if err != nil {
 		return nil, err
 	}
-	c, err := a.counts(ctx, a.visits(), labelled(a.By, schema.LabelChannel), a.matchers(), s)
-	if err != nil {
-		return nil, err
-	}
-	var found []watched
-	for _, part := range c.split(a.By, a.limit()) {
-		channel := c.place(schema.LabelChannel)
-		h := hours{dark: part.sumOf(func(v []string) bool { return v[channel] == schema.ChannelDarkSocial.String() }), all: part.sum()}
-		found = append(found, watched{part.value, h, DefaultShift.moments(h, first)})
-	}
-	shown := span{begin: s.at(first), step: hour, n: s.n - first}
 	var frame *data.Frame
 	switch {
 	case a.Over != overRange:
-		frame = a.shiftSeries(shown, found)
+		frame = a.shiftSeries(found)
 	case a.Single:
-		frame = a.shiftNow(found, first)
+		frame = a.shiftNow(found)
 	default:
-		if frame, err = a.shiftList(ctx, shown, found, first); err != nil {
+		if frame, err = a.shiftList(ctx, found); err != nil {
 			return nil, err
 		}
 	}
-	if n := comparedWith(found); n < DefaultShift.Weeks && !a.Single {
+	if n := comparedWith(found); n < shift.Default.Weeks && !a.Single {
 		frame.AppendNotices(info(fewerWeeks(n)))
 	}
 	return data.Frames{frame}, nil
 }
 
-// A watched is a value of the split whose dark share is watched.
-type watched struct {
-	value string
-	hours
-	moments []moment
-}
-
-// weeks returns the hours of the range and of the weeks before, and the number of the
-// first of the range.
-func (a *ask) weeks(ctx context.Context) (s span, first int, err error) {
-	first = DefaultShift.Weeks*hoursPerWeek + DefaultShift.Window
-	s = span{begin: a.From.UTC().Truncate(hour).Add(-time.Duration(first) * hour), step: hour, n: 2}
-	if err := a.record(ctx, &s, a.To.Sub(s.begin), []*schema.Metric{a.visits()}); err != nil {
-		return s, 0, err
-	}
-	to := a.To
-	if s.recorded {
-		s.begin = s.begin.Add(s.phase)
-		if late := a.Now().Add(-lateRules); to.After(late) {
-			to = late
-		}
-	}
-	s.n = max(first+1, int(to.Sub(s.begin)/hour))
-	return s, first, nil
-}
-
-func comparedWith(found []watched) (weeks int) {
+func comparedWith(found []*watched) (weeks int) {
 	for _, w := range found {
-		for _, m := range w.moments {
-			weeks = max(weeks, m.weeks)
+		for i := range w.verdicts {
+			weeks = max(weeks, w.verdicts[i].Weeks)
 		}
 	}
 	return weeks
@@ -100,55 +65,117 @@ func fewerWeeks(n int) string {
 	return fmt.Sprintf("Compared with %d earlier weeks only: there is no more history. Four make it surer.", n)
 }
 
+// A drawn is the moments that a series shows: all slices, or one an hour where those would
+// be too many.
+type drawn struct {
+	span
+	of    []int // their verdicts
+	watch *watched
+}
+
+// mostDrawn is above how many points there is one an hour.
+const mostDrawn = 600
+
+func (w *watched) drawn() drawn {
+	d := drawn{span{begin: w.at(w.first), step: w.Step, n: len(w.verdicts)}, nil, w}
+	perHour := int(hour / w.Step)
+	first := 0
+	if d.n > mostDrawn {
+		// An hour's verdict is that at its end.
+		for first < d.n-1 && !w.at(w.first+first+1).Equal(w.at(w.first+first+1).Truncate(hour)) {
+			first++
+		}
+		d.span = span{begin: w.at(w.first + first + 1).Add(-hour), step: hour, n: (d.n-1-first)/perHour + 1}
+	} else {
+		perHour = 1
+	}
+	for i := first; i < len(w.verdicts); i += perHour {
+		d.of = append(d.of, i)
+	}
+	return d
+}
+
 // pick returns one number of each moment.
-func pick(moments []moment, of func(moment) float64) []float64 {
-	out := make([]float64, len(moments))
-	for i, m := range moments {
-		out[i] = of(m)
+func (d drawn) pick(of func(*shift.Verdict) float64) []float64 {
+	out := make([]float64, len(d.of))
+	for i, v := range d.of {
+		out[i] = of(&d.watch.verdicts[v])
 	}
 	return out
 }
 
-func scoreOf(m moment) float64 { return m.score }
+func scoreOf(v *shift.Verdict) float64 { return v.Sights[v.Window].Score }
+
+// shiftedOf is what an alert reads: 0 or the score, where all that makes a shift is there.
+func shiftedOf(v *shift.Verdict) float64 {
+	if math.IsNaN(scoreOf(v)) {
+		return math.NaN()
+	}
+	return v.Shifted
+}
+
+// typical returns the shortest window of two hours or more that mostly has a score.
+func (d drawn) typical(p shift.Parameters) int {
+	for j, length := range p.Windows {
+		have := 0
+		for _, i := range d.of {
+			if !math.IsNaN(d.watch.verdicts[i].Sights[j].Score) {
+				have++
+			}
+		}
+		if length >= 2*hour && 10*have >= 9*len(d.of) {
+			return j
+		}
+	}
+	return len(p.Windows) - 1
+}
 
 // shiftSeries draws the dark share, what was expected with its band, and the score; or the
 // scores alone.
-func (a *ask) shiftSeries(s span, found []watched) *data.Frame {
+func (a *ask) shiftSeries(found []*watched) *data.Frame {
 	const name = "Shift"
 	const scoreHow = "How far the dark share is from what this hour of the week usually has, in standard deviations. From 4 on it is a shift."
-	if a.By != "" || a.Single || len(found) == 0 {
+	if len(found) == 0 {
+		return series(name, span{begin: a.From.UTC(), step: hour})
+	}
+	shown := found[0].drawn()
+	if a.By != "" || a.Single {
+		of := scoreOf
+		if a.Single {
+			of = shiftedOf
+		}
 		var fields []*data.Field
 		for _, w := range found {
 			looks := []look{score, described(scoreHow)}
 			if a.By != "" {
 				looks = append(looks, valueLook(a.By, w.value))
 			}
-			fields = append(fields, numbers("Score", labelsOf(a.By, w.value), pick(w.moments, scoreOf), looks...))
+			fields = append(fields, numbers("Score", labelsOf(a.By, w.value), w.drawn().pick(of), looks...))
 		}
-		return series(name, s, fields...)
+		return series(name, shown.span, fields...)
 	}
-	m := found[0].moments
-	window := fmt.Sprintf("Over the last %d hours.", DefaultShift.Window)
-	return series(name, s,
-		numbers(nameShare, nil, pick(m, func(m moment) float64 { return m.share }), percent, coloured(colourDark), custom("lineWidth", 2), described(window)),
-		numbers("Expected", nil, pick(m, func(m moment) float64 { return m.expected }), percent, coloured(colours["direct"]), custom("lineWidth", 1),
+	p := shift.Default
+	j := shown.typical(p)
+	sight := func(of func(shift.Sight) float64) []float64 {
+		return shown.pick(func(v *shift.Verdict) float64 { return of(v.Sights[j]) })
+	}
+	far := func(s shift.Sight) float64 { return max(p.Limits[j]*s.Deviation, p.Points) }
+	window := fmt.Sprintf("Over the last %d hours.", p.Windows[j]/hour)
+	return series(name, shown.span,
+		numbers(nameShare, nil, sight(func(s shift.Sight) float64 { return s.Share }), percent, coloured(colourDark), custom("lineWidth", 2), described(window)),
+		numbers("Expected", nil, sight(func(s shift.Sight) float64 { return s.Expected }), percent, coloured(colours["direct"]), custom("lineWidth", 1),
 			custom("lineStyle", map[string]any{"fill": "dash", "dash": []int{6, 6}}), described("The median of the same hours of the weeks before.")),
-		numbers("Usually from", nil, pick(m, func(m moment) float64 { return m.low }), percent, edge(""), coloured(colours["direct"])),
-		numbers("Usually to", nil, pick(m, func(m moment) float64 { return m.high }), percent, edge("Usually from"), coloured(colours["direct"])),
-		numbers("Score", nil, pick(m, scoreOf), score, described(scoreHow), custom("axisPlacement", "hidden"), custom("hideFrom", map[string]bool{"viz": true, "legend": true, "tooltip": false})))
+		numbers("Usually from", nil, sight(func(s shift.Sight) float64 { return max(0, s.Expected-far(s)) }), percent, edge(""), coloured(colours["direct"])),
+		numbers("Usually to", nil, sight(func(s shift.Sight) float64 { return min(1, s.Expected+far(s)) }), percent, edge("Usually from"), coloured(colours["direct"])),
+		numbers("Score", nil, shown.pick(scoreOf), score, described(scoreHow), custom("axisPlacement", "hidden"), custom("hideFrom", map[string]bool{"viz": true, "legend": true, "tooltip": false})))
 }
 
 // shiftNow has the score where the dark share is shifted now, else 0.
-func (a *ask) shiftNow(found []watched, first int) *data.Frame {
+func (a *ask) shiftNow(found []*watched) *data.Frame {
 	var values []string
 	var scores []float64
 	for _, w := range found {
-		now := 0.0
-		all := DefaultShift.shifts(w.hours, w.moments, first)
-		if n := len(all); n > 0 && len(w.moments)-1-all[n-1].last < DefaultShift.Window {
-			now = all[n-1].score
-		}
-		values, scores = append(values, w.value), append(scores, now)
+		values, scores = append(values, w.value), append(scores, w.now())
 	}
 	return single("Shift", a.By, values, numbers("Score", nil, scores, score))
 }
@@ -166,16 +193,16 @@ type told struct {
 const mostTold = 12
 
 // shiftList has a row for each shift, as annotations want them.
-func (a *ask) shiftList(ctx context.Context, s span, found []watched, first int) (*data.Frame, error) {
+func (a *ask) shiftList(ctx context.Context, found []*watched) (*data.Frame, error) {
 	var all []*told
-	for i := range found {
-		w := &found[i]
+	for _, w := range found {
 		if w.value == schema.Overflow {
 			continue
 		}
-		for _, one := range DefaultShift.shifts(w.hours, w.moments, first) {
-			all = append(all, &told{shifted: one, watched: w, begin: s.at(one.first), end: s.at(one.last + 1),
-				ongoing: len(w.moments)-1-one.last < DefaultShift.Window && a.Now().Sub(s.end()) < 2*hour})
+		last := len(w.All) - 1
+		for _, one := range w.shifts(shift.Default) {
+			all = append(all, &told{shifted: one, watched: w, begin: w.at(one.first), end: w.at(one.last + 1),
+				ongoing: w.at(last).Sub(w.at(one.last)) < 3*hour && a.Now().Sub(w.at(last)) < 2*hour})
 		}
 	}
 	if !a.sections() {
