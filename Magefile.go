@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/magefile/mage/mg"
@@ -48,6 +49,13 @@ func Profile() error {
 		"-cpuprofile", profile, "-o", "dist/pipeline.test", "./exporter/pipeline")
 }
 
+// module is the path that all of the module's packages begin with.
+const module = "github.com/darkshare/darkshare/"
+
+// serial are the packages with one goroutine only, which take minutes with the race
+// detector.
+var serial = []string{"./dashboards/backtest", "./exporter/simulate", "./packaging"}
+
 // Test checks the code and runs every test: with the race detector where there is
 // concurrency, and once more without it what it is too slow or too greedy for: the
 // flood at its full size, the time of a scrape, what is allocated, how near the
@@ -61,15 +69,14 @@ func Test() error {
 	}
 	race := []string{"test", "-race", "-timeout", "20m"}
 	for _, p := range strings.Fields(list) {
-		// The simulator has one goroutine, and takes minutes with the detector.
-		if !strings.HasSuffix(p, "/simulate") {
+		if !slices.Contains(serial, "./"+strings.TrimPrefix(p, module)) {
 			race = append(race, p)
 		}
 	}
 	if err := sh.RunV("go", race...); err != nil {
 		return err
 	}
-	if err := sh.RunV("go", "test", "-timeout", "20m", "./exporter/simulate"); err != nil {
+	if err := sh.RunV("go", append([]string{"test", "-timeout", "20m"}, serial...)...); err != nil {
 		return err
 	}
 	return sh.RunV("go", "test", "-p", "1", "-timeout", "20m", "-run", "Flood|ScrapeUnderLoad|Alloc|Accuracy", "./exporter/...")
@@ -77,7 +84,7 @@ func Test() error {
 
 // Lint runs gofmt, go vet and staticcheck.
 func Lint() error {
-	unformatted, err := sh.Output("gofmt", "-l", "exporter", "dashboards", "plugin/pkg", "Magefile.go")
+	unformatted, err := sh.Output("gofmt", "-l", "docs", "exporter", "dashboards", "packaging", "plugin/pkg", "Magefile.go")
 	if err != nil {
 		return err
 	}
@@ -107,7 +114,8 @@ func Plugin() error {
 	return zipPlugin()
 }
 
-// PluginTest builds the plugin for this machine and runs the tests of its front end.
+// PluginTest builds the plugin for this machine and runs the tests of its front end, and
+// looks over what the dashboards are made from.
 func PluginTest() error {
 	mg.SerialDeps(pluginFront)
 	if err := pluginBack(runtime.GOOS + "/" + runtime.GOARCH); err != nil {
@@ -118,7 +126,10 @@ func PluginTest() error {
 			return err
 		}
 	}
-	return nil
+	if err := npmInstall("dashboards"); err != nil {
+		return err
+	}
+	return npm("dashboards", "run", "lint")
 }
 
 // pluginFront installs what package-lock.json says, where it is not there, and bundles the front end.
@@ -187,6 +198,18 @@ func zipPlugin() error {
 		return err
 	})
 	return errors.Join(err, w.Close(), f.Close())
+}
+
+// Package makes dist/release: binaries for all platforms in archives, deb, rpm, SBOMs,
+// checksums, and the plugin's zip. VERIFY=1 builds every binary a second time, elsewhere
+// and without a cache, and compares.
+func Package() error {
+	mg.SerialDeps(Plugin)
+	args := []string{"-C", "packaging", "run", "."}
+	if os.Getenv("VERIFY") != "" {
+		args = append(args, "-verify")
+	}
+	return sh.RunV("go", append(args, "../dist/darkshare-darksocial-datasource.zip")...)
 }
 
 // Bench measures replay against splitting fields and counting lines, and the hot path.

@@ -33,12 +33,23 @@ function answer(data: unknown): BackendSrvRequest[] {
 
 beforeAll(() => speak('fr-FR'));
 
-test('a new query is the dark share of all visits over time', () => {
-  expect(datasource.getDefaultQuery(CoreApp.Explore)).toEqual({
-    question: 'darkShare',
-    of: 'all',
-    by: '',
-    over: 'time',
+describe('a new query', () => {
+  afterAll(() => speak('fr-FR'));
+
+  test.each([
+    ['fr-FR', { language: 'fr' }],
+    ['en-US', {}],
+    ['de-DE', {}],
+  ])('is the dark share of all visits over time, answered in what the user speaks, %s', async (tag, language) => {
+    await speak(tag);
+    expect(datasource.getDefaultQuery(CoreApp.Explore)).toEqual({
+      question: 'darkShare',
+      of: 'all',
+      by: '',
+      over: 'time',
+      ...language,
+    });
+    expect(annotations.getDefaultQuery?.()).toEqual({ question: 'shift', over: 'range', ...language });
   });
 });
 

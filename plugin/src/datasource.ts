@@ -13,8 +13,9 @@ import { DataSourceWithBackend, getTemplateSrv, TemplateSrv } from '@grafana/run
 import { Observable } from 'rxjs';
 
 import { annotations } from './annotations';
-import { complete } from './questions';
+import { complete, lists } from './questions';
 import { expand } from './template';
+import { answers } from './texts';
 import { DarkSocialOptions, DarkSocialQuery, FILTERS, Label, VariableQuery } from './types';
 import { VariableEditorSupport } from './variables';
 import { valueWord } from './words';
@@ -31,20 +32,20 @@ export class DataSource extends DataSourceWithBackend<DarkSocialQuery, DarkSocia
 
   getDefaultQuery(_: CoreApp): Partial<DarkSocialQuery> {
     const { question, of, by, over } = complete({});
-    return { question, of, by, over };
+    return { question, of, by, over, ...answers() };
   }
 
   applyTemplateVariables(query: DarkSocialQuery, scoped: ScopedVars, _?: AdHocVariableFilter[]): DarkSocialQuery {
     if (!query.filters) {
       return query;
     }
-    const filters = { ...query.filters };
+    const filters = lists(query.filters);
     for (const filter of FILTERS) {
       if (filters[filter]) {
         filters[filter] = expand(filters[filter], this.templates, scoped);
       }
     }
-    return { ...query, filters };
+    return { ...query, filters: { ...query.filters, ...filters } };
   }
 
   query(request: DataQueryRequest<DarkSocialQuery>): Observable<DataQueryResponse> {

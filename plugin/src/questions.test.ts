@@ -101,7 +101,7 @@ describe('what cannot be answered', () => {
     [
       'a filter that the question has not',
       { question: 'topPages', filters: { device: ['mobile'] } },
-      [{ kind: 'filter', value: 'device', allowed: ['site'] }],
+      [{ kind: 'filter', value: 'device', allowed: ['site', 'page'] }],
     ],
     ['a filter that is empty', { question: 'topPages', filters: { device: [] } }, []],
     [

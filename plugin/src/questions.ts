@@ -22,7 +22,11 @@ export const MAX_LIMIT = table.maxLimit;
 
 /** The rules of a question; those of the first for one that is not known. */
 export function rulesOf(question: string): Rules {
-  return rules[question as Question] ?? rules[QUESTIONS[0]];
+  return rules[isQuestion(question) ? question : QUESTIONS[0]];
+}
+
+function isQuestion(question: string): question is Question {
+  return Object.hasOwn(rules, question);
 }
 
 /** A query with every field that its question has. */
@@ -36,19 +40,38 @@ export interface Complete {
   filters: Filters;
 }
 
-/** What the back end takes the query for: the first of each list where a field is empty. */
+/**
+ * What the back end takes the query for: the first of each list where a field is empty. Files,
+ * links and other versions have models that no editor made, so that no field is sure to be of its type.
+ */
 export function complete(query: Partial<DarkSocialQuery>): Complete {
-  const question = query.question || QUESTIONS[0];
+  const question = text(query.question) || QUESTIONS[0];
   const r = rulesOf(question);
   return {
     question,
-    of: r.of.length ? query.of || r.of[0] : undefined,
-    by: query.by || r.by[0],
-    as: r.as.length ? query.as || r.as[0] : undefined,
-    over: query.over || r.over[0],
-    limit: query.limit || DEFAULT_LIMIT,
-    filters: query.filters ?? {},
+    of: r.of.length ? text(query.of) || r.of[0] : undefined,
+    by: text(query.by) || r.by[0],
+    as: r.as.length ? text(query.as) || r.as[0] : undefined,
+    over: text(query.over) || r.over[0],
+    limit: Number(query.limit) || DEFAULT_LIMIT,
+    filters: lists(query.filters),
   };
+}
+
+function text<T extends string>(field: T | undefined): T | undefined {
+  return typeof field === 'string' ? field : undefined;
+}
+
+/** The filters that are there, each as a list: one value may stand without, as for the back end. */
+export function lists(filters: Filters | undefined): Filters {
+  const all: Filters = {};
+  for (const f of FILTERS) {
+    const values: unknown = filters?.[f];
+    if (typeof values === 'string' || Array.isArray(values)) {
+      all[f] = [values].flat().filter((v) => typeof v === 'string');
+    }
+  }
+  return all;
 }
 
 /** Whether the number of series or rows is limited, so that the editor asks for it. */
@@ -58,7 +81,8 @@ export function hasLimit(q: Complete): boolean {
 
 /** The filters that are set, in their order. */
 export function setFilters(filters: Filters | undefined): Filter[] {
-  return FILTERS.filter((f) => filters?.[f]?.some((v) => v !== ''));
+  const all = lists(filters);
+  return FILTERS.filter((f) => all[f]?.some((v) => v !== ''));
 }
 
 /**
@@ -100,7 +124,7 @@ export type Problem =
 /** Everything that keeps the query from being answered, in the order of the form. */
 export function check(query: Partial<DarkSocialQuery>): Problem[] {
   const q = complete(query);
-  if (!(q.question in rules)) {
+  if (!isQuestion(q.question)) {
     return [{ kind: 'question', value: q.question }];
   }
   const r = rules[q.question];

@@ -20,6 +20,7 @@ const models: Record<string, Model> = {
   pages: { question: 'topPages', limit: 25 },
   devices: { question: 'direct', filters: { device: ['mobile', 'tablet', 'desktop'], source: [''] } },
   shift: { question: 'shift', over: 'range', filters: { source: ['whatsapp'] } },
+  page: { filters: { page: ['/a.html', '/b.html'] } },
 };
 
 const problems: Record<string, Model> = {
@@ -52,6 +53,7 @@ describe('in English', () => {
       'What analytics calls “Direct” over time: shared in private, typed, or unknown, on Mobile, Tablet, or Desktop',
     ],
     ['shift', 'Shifts of the dark share in the time range, each with a sentence, from whatsapp'],
+    ['page', 'Dark share of all visits over time, on the page /a.html or /b.html'],
   ])('%s', (name, expected) => {
     expect(say(models[name])).toBe(expected);
   });
@@ -62,7 +64,7 @@ describe('in English', () => {
       'There is no question “sales”. Choose Dark share, Visits, Top pages, Shares, What analytics calls “Direct”, Conversions, or Shifts.',
     ],
     ['together', 'Visits are not counted by section and device together. Leave out one of them.'],
-    ['filter', '“Top pages” cannot be filtered by device. Empty that filter, or filter by site.'],
+    ['filter', '“Top pages” cannot be filtered by device. Empty that filter, or filter by site or page.'],
     ['by', '“What analytics calls “Direct”” cannot be split by goal. Choose nothing, site, or device.'],
     ['over', '“Top pages” cannot be shown as “over time”. Choose in total.'],
     ['needsBy', 'A share of the visits needs a split: choose what to split by.'],
@@ -92,13 +94,17 @@ describe('in French', () => {
       'Ce que vos statistiques appellent «\u00a0Direct\u00a0» au fil du temps\u00a0: partagé en privé, tapé ou inconnu, sur Mobile, Tablette ou Ordinateur',
     ],
     ['shift', 'Écarts de la part privée sur la période, chacun avec une phrase, depuis whatsapp'],
+    ['page', 'Part privée de toutes les visites au fil du temps, pour la page /a.html ou /b.html'],
   ])('%s', (name, expected) => {
     expect(say(models[name])).toBe(expected);
   });
 
   test.each<[keyof typeof problems, string]>([
     ['together', 'Rien n’est compté par rubrique et par appareil à la fois. Retirez l’un des deux.'],
-    ['filter', '«\u00a0Pages en tête\u00a0» ne se filtre pas par appareil. Videz ce filtre, ou filtrez par site.'],
+    [
+      'filter',
+      '«\u00a0Pages en tête\u00a0» ne se filtre pas par appareil. Videz ce filtre, ou filtrez par site ou page.',
+    ],
     ['needsBy', 'Une part des visites demande une répartition\u00a0: choisissez par quoi répartir.'],
     ['limit', 'Le nombre doit être compris entre 1 et 100.'],
   ])('the problem of %s', (name, expected) => {

@@ -84,6 +84,8 @@ function filtered(filter: Filter, values: string[], language: string): string {
       return t('sentence.site', 'for {{list}}', { ...plain, list });
     case 'section':
       return t('sentence.section', 'in the section {{list}}', { ...plain, list });
+    case 'page':
+      return t('sentence.page', 'on the page {{list}}', { ...plain, list });
     case 'device':
       return t('sentence.device', 'on {{list}}', { ...plain, list });
     case 'channel':

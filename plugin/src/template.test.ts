@@ -12,7 +12,7 @@ interface Variable {
 
 /**
  * Fills in variables as Grafana 12 does (public/app/features/templating, @grafana/scenes): the
- * format is asked for each reference, with all options where the variable stands at All, but not
+ * format is asked for each reference that names none, with all options where the variable stands at All, but not
  * where All has a text of its own; scoped values come first; an unknown name stays as it is.
  */
 function templates(variables: Record<string, Variable>): TemplateSrv {
@@ -20,8 +20,11 @@ function templates(variables: Record<string, Variable>): TemplateSrv {
     getVariables: () =>
       Object.entries(variables).map(([name, v]) => ({ name, type: 'query', current: { value: v.value } })),
     replace: (text: string, scoped: ScopedVars | undefined, format: (value: unknown, v: { name: string }) => string) =>
-      text.replace(/\$(\w+)|\$\{(\w+)(?::\w+)?\}|\[\[(\w+)\]\]/g, (match, a, b, c) => {
+      text.replace(/\$(\w+)|\$\{(\w+)(:\w+)?\}|\[\[(\w+)(:\w+)?\]\]/g, (match, a, b, ofB, c, ofC) => {
         const name = a ?? b ?? c;
+        if (ofB ?? ofC) {
+          return [variables[name]?.value].flat().join();
+        }
         if (scoped?.[name]) {
           return format(scoped[name]!.value, { name });
         }
@@ -57,6 +60,12 @@ describe('variables in filters', () => {
     ['in brackets', ['[[site]]'], ['blog.example']],
     ['several values', ['$sites'], ['a.example', 'b.example']],
     ['the same value twice', ['$sites', 'a.example'], ['a.example', 'b.example']],
+    [
+      'several values in a format',
+      ['${sites:csv}', 'x.[[sites:pipe]]'],
+      ['a.example', 'b.example', 'x.a.example', 'x.b.example'],
+    ],
+    ['All in a format', ['${every:text}'], []],
     ['All', ['$every'], []],
     ['All of a list', ['$everyList'], []],
     ['All beside a value', ['x', '$every'], []],

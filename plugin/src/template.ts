@@ -4,6 +4,7 @@ import { TemplateSrv } from '@grafana/runtime';
 const ALL = '$__all';
 // $name, ${name}, ${name:format}, [[name]]: as Grafana's own templates.
 const REFERENCE = /\$(\w+)|\$\{(\w+)(?:[.:][^}]*)?\}|\[\[(\w+)(?::[^\]]*)?\]\]/g;
+const FORMAT = /(\$\{\w+(?:\.[^}:]*)?|\[\[\w+):[^}\]]*(?=\}|\]\])/g;
 // A variable with many values in a text with many variables multiplies.
 const MOST = 1000;
 
@@ -27,14 +28,17 @@ export function expand(entries: string[] | undefined, templates: TemplateSrv, sc
 function expandOne(entry: string, templates: TemplateSrv, scoped?: ScopedVars): string[] | undefined {
   const found: string[][] = [];
   let all = false;
-  const marked = templates.replace(entry, scoped, (value: unknown, variable?: { name?: string }) => {
+  // A filter is a list of values, in which a format that joins them, or gives their texts, finds nothing.
+  const unformatted = entry.replace(FORMAT, '$1');
+  const marked = templates.replace(unformatted, scoped, (value: unknown, variable?: { name?: string }) => {
     const many = Array.isArray(value) ? value.map(String) : [String(value ?? '')];
     all ||= isAll(variable?.name, many, Array.isArray(value), templates, scoped);
     found.push(many);
     return `\0${found.length - 1}\0`;
   });
   // Where All has a text of its own, Grafana puts that in without asking the format.
-  all ||= found.length === 0 && marked !== entry && names(entry).some((name) => standsAtAll(name, templates, scoped));
+  all ||=
+    found.length === 0 && marked !== unformatted && names(entry).some((name) => standsAtAll(name, templates, scoped));
   if (all) {
     return undefined;
   }

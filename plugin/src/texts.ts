@@ -3,12 +3,16 @@ import { initPluginTranslations, Resources } from '@grafana/i18n';
 import { lt } from 'semver';
 
 import pluginJson from './plugin.json';
+import { Language } from './types';
 
 const DEFAULT = 'en-US';
 let spoken = DEFAULT;
 
 /** The language of the texts, as a BCP 47 tag: English for users of a language without. */
 export const language = (): string => spoken;
+
+/** What a new query is to be answered in: nothing where the back end answers so anyway, in English. */
+export const answers = (): { language?: Language } => (spoken === 'fr-FR' ? { language: 'fr' } : {});
 
 /** To be spread into a text's values: React escapes what it shows, twice would show in the text. */
 export const plain = { interpolation: { escapeValue: false } };

@@ -5,11 +5,13 @@ import { DataQuery } from '@grafana/schema';
 export type Question = 'darkShare' | 'visits' | 'topPages' | 'shares' | 'direct' | 'conversions' | 'shift';
 
 export type Of = 'all' | 'social';
-export type By = '' | 'site' | 'section' | 'device' | 'channel' | 'source' | 'evidence' | 'app' | 'page' | 'goal';
+export type By =
+  '' | 'site' | 'section' | 'device' | 'channel' | 'source' | 'evidence' | 'app' | 'scope' | 'page' | 'goal';
 export type As = 'count' | 'rate' | 'share';
+export type Language = 'en' | 'fr';
 export type Over = 'time' | 'range';
 
-export const FILTERS = ['site', 'section', 'device', 'channel', 'source'] as const;
+export const FILTERS = ['site', 'section', 'page', 'device', 'channel', 'source'] as const;
 export type Filter = (typeof FILTERS)[number];
 /** Exact values or dashboard variables; an empty list, or none, is everything. */
 export type Filters = Partial<Record<Filter, string[]>>;
@@ -30,6 +32,8 @@ export interface DarkSocialQuery extends DataQuery {
   over?: Over;
   limit?: number;
   filters?: Filters;
+  /** What the answer is in; English where it is empty. */
+  language?: Language;
 }
 
 export interface VariableQuery extends DataQuery {

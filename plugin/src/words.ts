@@ -71,6 +71,7 @@ const labels: Record<Exclude<By, ''> | Label, () => string> = {
   source: () => t('label.source', 'source'),
   evidence: () => t('label.evidence', 'evidence'),
   app: () => t('label.app', 'app'),
+  scope: () => t('label.scope', 'who sees it'),
   page: () => t('label.page', 'page'),
   goal: () => t('label.goal', 'goal'),
 };
@@ -79,11 +80,13 @@ const explained: Partial<Record<By, () => string>> = {
   channel: () => t('label.channel-how', 'Who sent the visit'),
   source: () => t('label.source-how', 'The app or site'),
   evidence: () => t('label.evidence-how', 'How we know'),
+  scope: () => t('label.scope-how', 'Whether the app shows links in private or in public'),
 };
 
 const filters: Record<Filter, () => string> = {
   site: () => t('filter.site', 'Only the sites'),
   section: () => t('filter.section', 'Only the sections'),
+  page: () => t('filter.page', 'Only the pages'),
   device: () => t('filter.device', 'Only the devices'),
   channel: () => t('filter.channel', 'Only the channels'),
   source: () => t('filter.source', 'Only the sources'),

@@ -336,6 +336,45 @@ for (const language of ['en-US', 'fr-FR']) {
   });
 }
 
+test('each choice is run once', async () => {
+  const t = await open('query', 'en-US', { refId: 'A' });
+  let expected = 0;
+  for (const [label, word] of [
+    ['form.question', 'question.visits'],
+    ['form.by', 'label.source'],
+    ['form.question', 'question.direct'],
+  ]) {
+    await choose(t(label), t(word));
+    await page.waitForTimeout(500);
+    assert.equal(await runs(), ++expected, word);
+  }
+  await filter(t('filter.device'), [t('device.mobile'), t('device.tablet')]);
+  await page.waitForTimeout(500);
+  assert.equal(await runs(), expected + 2);
+});
+
+for (const model of [
+  {},
+  { question: null, of: null, by: null, as: null, over: null, filters: null, limit: null },
+  { question: 7, by: ['site'], limit: 'ten', filters: [] },
+  {
+    question: 'visits',
+    as: {},
+    filters: { site: 'courier.example', device: null, section: [null, 7], planet: ['mars'] },
+  },
+  { expr: 'up', format: 'time_series', queryType: 'timeSeriesQuery', question: 'constructor' },
+]) {
+  test(`a model that nobody made, ${JSON.stringify(model)}, is shown and can be mended`, async () => {
+    const t = await open('query', 'en-US', { refId: 'A', ...model });
+    assert.match(await status(), /\S/);
+    await choose(t('form.question'), t('question.conversions'));
+    await filter(t('filter.site'), ['blog.example']);
+    const { question, by, over, filters } = await page.evaluate(() => window.model);
+    assert.deepEqual({ question, by, over }, { question: 'conversions', by: 'channel', over: 'range' });
+    assert.equal(filters.site.at(-1), 'blog.example');
+  });
+}
+
 test('the keyboard is enough', async () => {
   const t = await open('query', 'en-US', { refId: 'A' });
   await page.keyboard.press('Tab');

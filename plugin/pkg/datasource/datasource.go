@@ -59,7 +59,10 @@ func New(ctx context.Context, settings backend.DataSourceInstanceSettings) (inst
 }
 
 func (d *dataSource) configure(ctx context.Context, settings backend.DataSourceInstanceSettings) error {
-	var own struct{ TimeInterval, QueryTimeout string }
+	var own struct {
+		TimeInterval, QueryTimeout string
+		OauthPassThru              bool
+	}
 	if len(settings.JSONData) == 0 {
 		settings.JSONData = []byte("{}") // provisioned without any
 	}
@@ -73,7 +76,7 @@ func (d *dataSource) configure(ctx context.Context, settings backend.DataSourceI
 	if d.timeout, err = duration(own.QueryTimeout, defaultTimeout, time.Second, maxTimeout); err != nil {
 		return misconfigured("The query timeout in the data source's settings %v.", err)
 	}
-	options, err := settings.HTTPClientOptions(ctx)
+	options, err := httpOptions(ctx, settings)
 	if err != nil {
 		return misconfigured("The HTTP settings of the data source cannot be read: save them again.")
 	}
@@ -85,9 +88,11 @@ func (d *dataSource) configure(ctx context.Context, settings backend.DataSourceI
 		// There is no network to save anything on.
 		options.ConfigureTransport = func(_ httpclient.Options, t *http.Transport) { t.DisableCompression = true }
 	}
-	provider := httpclient.NewProvider(httpclient.ProviderOptions{
-		Middlewares: append(httpclient.DefaultMiddlewares(), httpclient.NamedMiddlewareFunc("BrowsersOwn", browsersOwn)),
-	})
+	middlewares := append(httpclient.DefaultMiddlewares(), httpclient.NamedMiddlewareFunc("BrowsersOwn", browsersOwn))
+	if !own.OauthPassThru {
+		middlewares = append(middlewares, httpclient.NamedMiddlewareFunc("UsersOwn", usersOwn))
+	}
+	provider := httpclient.NewProvider(httpclient.ProviderOptions{Middlewares: middlewares})
 	client, err := provider.New(options)
 	if err != nil {
 		return misconfigured("The HTTP settings of the data source do not fit together: look at TLS certificates, keys and proxies.")
@@ -110,6 +115,31 @@ func browsersOwn(_ httpclient.Options, next http.RoundTripper) http.RoundTripper
 		}
 		return next.RoundTrip(r)
 	})
+}
+
+// usersOwn takes away the identity of the user, which the server is not to see where the
+// settings do not say so. Grafana sees to that, too, as far as it knows how the user has come.
+func usersOwn(o httpclient.Options, next http.RoundTripper) http.RoundTripper {
+	return httpclient.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
+		if o.BasicAuth == nil && r.URL.User == nil && o.Header.Get(backend.OAuthIdentityTokenHeaderName) == "" {
+			r.Header.Del(backend.OAuthIdentityTokenHeaderName)
+		}
+		if o.Header.Get(backend.OAuthIdentityIDTokenHeaderName) == "" {
+			r.Header.Del(backend.OAuthIdentityIDTokenHeaderName)
+		}
+		return next.RoundTrip(r)
+	})
+}
+
+// httpOptions reads the settings that the SDK knows, which panics where one of them has a
+// value of the wrong kind.
+func httpOptions(ctx context.Context, settings backend.DataSourceInstanceSettings) (o httpclient.Options, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	return settings.HTTPClientOptions(ctx)
 }
 
 // Dispose implements instancemgmt.InstanceDisposer: the settings have changed.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,12 +29,12 @@ const (
 // A status is what the health check found.
 type status struct {
 	OK      bool   `json:"ok"`
-	Message string `json:"message"`
+	Message string `json:"message,omitempty"`
 	// Server is the kind of server, Version its version.
 	Server  string   `json:"server,omitempty"`
 	Version string   `json:"version,omitempty"`
 	Sites   []string `json:"sites,omitempty"`
-	// Exporters are the versions of darkshare that are scraped.
+	// Exporters are the versions of darkshare that run, or were the last to.
 	Exporters []string `json:"exporters,omitempty"`
 	// LastLine is the time of the newest access record.
 	LastLine time.Time `json:"lastLine,omitzero"`
@@ -46,6 +47,8 @@ func (d *dataSource) CheckHealth(ctx context.Context, _ *backend.CheckHealthRequ
 	if !s.OK {
 		r.Status = backend.HealthStatusError
 	}
+	// Grafana would show it twice.
+	s.Message = ""
 	// An error here is impossible, and would cost the details only.
 	r.JSONDetails, _ = json.Marshal(s)
 	return r, nil
@@ -88,8 +91,10 @@ func (d *dataSource) sites(ctx context.Context) ([]string, error) {
 func (d *dataSource) exporters(ctx context.Context, s *status) error {
 	now := time.Now()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		s.Exporters, err = d.client.Values(ctx, schema.LabelVersion, schema.BuildInfo.Name, now.Add(-24*time.Hour), now)
+	group.Go(func() error {
+		// Not as a label's values, which servers tell of whole blocks: after an update the old version would be among them.
+		m, err := d.client.Range(ctx, fmt.Sprintf("group by (%s) (last_over_time(%s[%s]))", schema.LabelVersion, schema.BuildInfo.Name, model.Duration(fresh)), now.Add(-lookBack), now, fresh)
+		s.Exporters = newest(m, schema.LabelVersion)
 		return err
 	})
 	group.Go(func() error {
@@ -106,6 +111,23 @@ func (d *dataSource) exporters(ctx context.Context, s *status) error {
 	return group.Wait()
 }
 
+// newest returns the values that a label has in the newest points of all.
+func newest(m model.Matrix, label model.LabelName) (values []string) {
+	var last model.Time
+	for _, s := range m {
+		if len(s.Values) > 0 {
+			last = max(last, s.Values[len(s.Values)-1].Timestamp)
+		}
+	}
+	for _, s := range m {
+		if v := string(s.Metric[label]); v != "" && len(s.Values) > 0 && s.Values[len(s.Values)-1].Timestamp == last {
+			values = append(values, v)
+		}
+	}
+	slices.Sort(values)
+	return values
+}
+
 // summary says it in a sentence or two.
 func (s *status) summary(now time.Time) string {
 	server := s.Server
@@ -117,8 +139,12 @@ func (s *status) summary(now time.Time) string {
 		sites += fmt.Sprintf(" and %d more", n)
 	}
 	text := fmt.Sprintf("%s answers, with the visits of %s.", server, sites)
-	if len(s.Exporters) > 0 {
-		text += fmt.Sprintf(" The exporter is darkshare %s.", strings.Join(s.Exporters, ", "))
+	switch len(s.Exporters) {
+	case 0:
+	case 1:
+		text += fmt.Sprintf(" The exporter is darkshare %s.", s.Exporters[0])
+	default:
+		text += fmt.Sprintf(" There are exporters of %d versions: darkshare %s.", len(s.Exporters), strings.Join(s.Exporters, ", "))
 	}
 	if s.LastLine.IsZero() {
 		return text

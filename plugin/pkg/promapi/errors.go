@@ -116,11 +116,8 @@ func unreachable(err error) string {
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return "Nothing answers at the server's address: " + check
 	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return "The server's certificate is not trusted: add its CA certificate in the data source's settings."
-	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "The server's certificate is not trusted: add its CA certificate in the data source's settings."
+	if said := certificate(err); said != "" {
+		return said
 	}
 	if strings.Contains(err.Error(), "server gave HTTP response to HTTPS client") {
 		return "The server speaks http, not https: change the data source's URL."
@@ -129,6 +126,26 @@ func unreachable(err error) string {
 		return "The server broke the connection off: try again, and look into its log if that goes on."
 	}
 	return "The server cannot be reached: " + check
+}
+
+// certificate says what is wrong with a certificate, the server's or our own; nothing where
+// that is not the trouble.
+func certificate(err error) string {
+	if e, ok := errors.AsType[x509.HostnameError](err); ok {
+		return fmt.Sprintf("The server's certificate is for another name than %q: use the certificate's name in the data source's URL, or set it as the server name in the TLS settings.", e.Host)
+	}
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
+		return "The server's certificate has expired, or is not valid yet: have it renewed, and check the clock of Grafana's machine."
+	}
+	_, unverified := errors.AsType[*tls.CertificateVerificationError](err)
+	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unverified || unknown {
+		return "The server's certificate is not trusted: add its CA certificate in the data source's settings."
+	}
+	// The server's alert has a type of its own, which crypto/tls does not export.
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "remote error" {
+		return fmt.Sprintf("The server breaks the TLS handshake off (%v): set a client certificate and key that it accepts in the data source's TLS settings.", e.Err)
+	}
+	return ""
 }
 
 func fromAPI(e *v1.Error) error {

@@ -70,6 +70,7 @@ func (e Env) Answer(ctx context.Context, r Request) (data.Frames, error) {
 			f.Fields, f.Meta.Type, f.Meta.TypeVersion = nil, data.FrameTypeUnknown, data.FrameTypeVersion{}
 		}
 	}
+	translate(frames, a.Language)
 	slices.Sort(a.exprs) // they ran at once
 	for _, f := range frames {
 		f.Meta.ExecutedQueryString = strings.Join(slices.Compact(a.exprs), "\n")

@@ -39,8 +39,12 @@ func (a *ask) darkShare(ctx context.Context) (data.Frames, error) {
 	default:
 		frame = a.darkShareBand(s, a.darkOf(c))
 	}
-	if a.sections() && !a.Single {
+	switch {
+	case a.Single:
+	case a.sections():
 		frame.AppendNotices(info("Of sections it is not counted how visits are known: the share is the estimate."))
+	case a.pages():
+		frame.AppendNotices(info("Of pages it is counted which visits are private, and no more: the share is the estimate."))
 	}
 	return data.Frames{frame}, nil
 }
@@ -48,7 +52,7 @@ func (a *ask) darkShare(ctx context.Context) (data.Frames, error) {
 // darkCounts counts visits by what it takes to tell dark ones, and by the split.
 func (a *ask) darkCounts(ctx context.Context, s span) (*counts, error) {
 	by := labelled(a.By, schema.LabelChannel, schema.LabelEvidence)
-	if a.sections() {
+	if a.sections() || a.pages() {
 		by = labelled(a.By, schema.LabelChannel)
 	}
 	return a.counts(ctx, a.visits(), by, a.matchers(), s)
@@ -58,20 +62,23 @@ func (a *ask) darkCounts(ctx context.Context, s span) (*counts, error) {
 // differ, because the bounds differ in what is private.
 type dark struct {
 	n, of [schema.NumBounds][]float64
-	// sure reports that it was counted how visits are known.
-	sure bool
+	// sure reports that it was counted how visits are known, told that it was who sent them.
+	sure, told bool
 }
 
 func (d *dark) share(b schema.Bound) []float64 { return ratio(d.n[b], d.of[b]) }
 
 // darkOf counts the dark visits among some.
 func (a *ask) darkOf(c *counts) *dark {
-	d := &dark{sure: !a.sections()}
+	d := &dark{sure: !a.sections() && !a.pages(), told: !a.pages()}
 	channel, evidence := c.place(schema.LabelChannel), -1
 	if d.sure {
 		evidence = c.place(schema.LabelEvidence)
 	}
 	of := func(values []string) (schema.Channel, schema.Evidence, bool) {
+		if values[channel] == schema.PageChannelRest {
+			return schema.NumChannels, schema.EvidenceNone, true
+		}
 		ch, ok := schema.ParseChannel(values[channel])
 		e := schema.EvidenceNone
 		if evidence >= 0 {
@@ -112,9 +119,11 @@ func (a *ask) darkShareBand(s span, d *dark) *data.Frame {
 		fields = append(fields, numbers(nameKnown, nil, d.share(schema.BoundKnown), percent, edge(""),
 			described("Visits whose request shows that they are private.")))
 	}
+	if d.told {
+		fields = append(fields, numbers(nameCeiling, nil, d.share(schema.BoundCeiling), percent, edge(below),
+			described("Every visit that could be private, typed addresses included.")))
+	}
 	fields = append(fields,
-		numbers(nameCeiling, nil, d.share(schema.BoundCeiling), percent, edge(below),
-			described("Every visit that could be private, typed addresses included.")),
 		numbers(nameVisits, nil, d.of[schema.BoundEstimate], count, beside, described("Of how many visits the dark share is.")))
 	return series(nameShare, s, fields...)
 }
@@ -142,9 +151,12 @@ func (a *ask) darkShareTable(slices []slice) *data.Frame {
 	if a.By != "" {
 		fields = append([]*data.Field{texts(headOf(a.By), named(a.By, values))}, fields...)
 	}
-	if !a.sections() {
+	if !a.sections() && !a.pages() {
 		fields = append(fields, numbers(nameKnown, nil, known, percent))
 	}
-	fields = append(fields, numbers(nameCeiling, nil, ceiling, percent), numbers(namePrivate, nil, private, count), numbers(nameVisits, nil, visits, count))
+	if !a.pages() {
+		fields = append(fields, numbers(nameCeiling, nil, ceiling, percent))
+	}
+	fields = append(fields, numbers(namePrivate, nil, private, count), numbers(nameVisits, nil, visits, count))
 	return rowsOf(nameShare, fields...)
 }

@@ -81,18 +81,23 @@ func numbers(name string, labels data.Labels, n []float64, looks ...look) *data.
 	return f
 }
 
-// texts returns a field of texts. As a column of a table it is as wide as they are, within
-// bounds: Grafana makes all columns equal, and the names of pages are long.
+// texts returns a field of texts. As a column of a table it is as wide as they are.
 func texts(name string, values []string) *data.Field {
-	const letter, margin, least, most = 8, 24, 120, 440 // pixels
+	f := data.NewField(name, nil, values)
+	f.Config = &data.FieldConfig{}
+	custom("width", textWidth(name, values))(f.Config)
+	return f
+}
+
+// textWidth is how wide a column of texts is, in pixels, within bounds: Grafana makes all
+// columns equal, and the names of pages are long.
+func textWidth(name string, values []string) int {
+	const letter, margin, least, most = 8, 24, 120, 440
 	longest := utf8.RuneCountInString(name)
 	for _, v := range values {
 		longest = max(longest, utf8.RuneCountInString(v))
 	}
-	f := data.NewField(name, nil, values)
-	f.Config = &data.FieldConfig{}
-	custom("width", min(max(letter*longest+margin, least), most))(f.Config)
-	return f
+	return min(max(letter*longest+margin, least), most)
 }
 
 // called is a name other than the field's.
@@ -174,10 +179,24 @@ func edge(below string) look {
 func valueLook(label, value string) look {
 	return func(c *data.FieldConfig) {
 		called(Named(label, value))(c)
-		if label == schema.LabelChannel {
+		switch label {
+		case schema.LabelChannel:
+			if value == schema.PageChannelRest {
+				value = schema.ChannelDirect.String() // grey, and in no graph beside it
+			}
 			coloured(colours[value])(c)
+		case schema.LabelScope:
+			coloured(colours[scopeChannels[value]])(c)
 		}
 	}
+}
+
+// scopeChannels are the channels whose colours the scopes of shares have: what is shown in
+// private that of private sharing, what in public that of the public networks.
+var scopeChannels = map[string]string{
+	schema.ScopePrivate.String(): schema.ChannelDarkSocial.String(),
+	schema.ScopePublic.String():  schema.ChannelSocial.String(),
+	schema.ScopeMixed.String():   schema.ChannelUnknown.String(),
 }
 
 // labelsOf are the labels of a field of a split.
@@ -192,7 +211,7 @@ func labelsOf(by, value string) data.Labels {
 func headOf(by string) string {
 	return map[string]string{
 		schema.LabelSite: "Site", schema.LabelSection: "Section", schema.LabelDevice: "Device", schema.LabelChannel: "Channel",
-		schema.LabelSource: "Source", schema.LabelEvidence: "Evidence", schema.LabelApp: "App", schema.LabelPage: "Page", schema.LabelGoal: "Goal",
+		schema.LabelSource: "Source", schema.LabelEvidence: "Evidence", schema.LabelApp: "App", schema.LabelScope: "Shown", schema.LabelPage: "Page", schema.LabelGoal: "Goal",
 	}[by]
 }
 

@@ -51,6 +51,8 @@ type Model struct {
 	// Timezone is where days begin, and what sentences tell times in: an IANA name,
 	// UTC where it is empty or unknown.
 	Timezone string `json:"timezone"`
+	// Language is what the answer is in, an ISO 639 code: fr, else English.
+	Language string `json:"language"`
 }
 
 // filters are the values that count, by label; a label without values is not filtered.
@@ -150,6 +152,9 @@ func (m *Model) check(rules rules) error {
 			used = append(used, label)
 		}
 	}
+	if m.pages() && m.Of == ofSocial {
+		return invalid("Of pages it is not counted which visits are social: ask for the dark share of all visits.")
+	}
 	for _, set := range rules.Together {
 		if !slices.ContainsFunc(used, func(label string) bool { return !slices.Contains(set, label) }) {
 			return nil
@@ -198,10 +203,19 @@ func (m *Model) sections() bool {
 	return m.By == schema.LabelSection || len(m.Filters[schema.LabelSection]) > 0
 }
 
+// pages reports whether the model asks for pages, of which only private visits and the
+// rest are told apart.
+func (m *Model) pages() bool {
+	return m.By == schema.LabelPage || len(m.Filters[schema.LabelPage]) > 0
+}
+
 // visits is the metric that has the labels that the model asks for.
 func (m *Model) visits() *schema.Metric {
-	if m.sections() {
+	switch {
+	case m.sections():
 		return schema.SectionVisits
+	case m.pages():
+		return schema.PageVisits
 	}
 	return schema.Visits
 }
@@ -218,5 +232,5 @@ func (m *Model) matchers() (all []matcher) {
 
 // filterLabels are what one may filter by, in the order of a selector.
 var filterLabels = []string{
-	schema.LabelSite, schema.LabelSection, schema.LabelDevice, schema.LabelChannel, schema.LabelSource,
+	schema.LabelSite, schema.LabelSection, schema.LabelPage, schema.LabelDevice, schema.LabelChannel, schema.LabelSource,
 }

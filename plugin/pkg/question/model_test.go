@@ -67,11 +67,11 @@ func TestNames(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
-		{`{}`, `{"question":"darkShare","of":"all","by":"","as":"","over":"time","limit":10,"filters":null,"timezone":""}`},
-		{`{"refId":"A","hide":true,"old":7,"filters":{"moon":["x"]}}`, `{"question":"darkShare","of":"all","by":"","as":"","over":"time","limit":10,"filters":{"moon":["x"]},"timezone":""}`},
-		{`{"question":"visits","by":"channel","limit":1000}`, `{"question":"visits","of":"","by":"channel","as":"count","over":"time","limit":100,"filters":null,"timezone":""}`},
-		{`{"question":"topPages","over":"","as":"share","limit":-3}`, `{"question":"topPages","of":"","by":"","as":"","over":"range","limit":10,"filters":null,"timezone":""}`},
-		{`{"question":"conversions","limit":2.7,"filters":{"site":"a","channel":[]}}`, `{"question":"conversions","of":"","by":"","as":"","over":"range","limit":2.7,"filters":{"site":["a"],"channel":[]},"timezone":""}`},
+		{`{}`, `{"question":"darkShare","of":"all","by":"","as":"","over":"time","limit":10,"filters":null,"timezone":"","language":""}`},
+		{`{"refId":"A","hide":true,"old":7,"filters":{"moon":["x"]}}`, `{"question":"darkShare","of":"all","by":"","as":"","over":"time","limit":10,"filters":{"moon":["x"]},"timezone":"","language":""}`},
+		{`{"question":"visits","by":"channel","limit":1000}`, `{"question":"visits","of":"","by":"channel","as":"count","over":"time","limit":100,"filters":null,"timezone":"","language":""}`},
+		{`{"question":"topPages","over":"","as":"share","limit":-3}`, `{"question":"topPages","of":"","by":"","as":"","over":"range","limit":10,"filters":null,"timezone":"","language":""}`},
+		{`{"question":"conversions","limit":2.7,"filters":{"site":"a","channel":[]}}`, `{"question":"conversions","of":"","by":"","as":"","over":"range","limit":2.7,"filters":{"site":["a"],"channel":[]},"timezone":"","language":""}`},
 	} {
 		m, err := Parse([]byte(c.text))
 		got, _ := json.Marshal(m)
@@ -132,8 +132,11 @@ func metricsOf(m *Model) []*schema.Metric {
 	case TopPages:
 		return []*schema.Metric{schema.PageVisits, schema.PageLinkPreviews}
 	case Shares:
-		if m.By == schema.LabelPage {
+		switch {
+		case m.pages():
 			return []*schema.Metric{schema.PageVisits, schema.PageLinkPreviews}
+		case m.By == schema.LabelScope:
+			return []*schema.Metric{schema.LinkPreviews}
 		}
 		return []*schema.Metric{schema.LinkPreviews, schema.Visits}
 	case Conversions:

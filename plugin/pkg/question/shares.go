@@ -13,18 +13,20 @@ import (
 // a share brings.
 func (a *ask) shares(ctx context.Context) (data.Frames, error) {
 	previews, visits := schema.LinkPreviews, schema.Visits
-	if a.By == schema.LabelPage {
+	if a.pages() {
 		previews, visits = schema.PageLinkPreviews, schema.PageVisits
 	}
 	wanted := []*schema.Metric{previews}
-	if a.Over == overRange {
+	// Of a visit it is not known to whom the app showed the link.
+	alone := a.Over != overRange || a.By == schema.LabelScope
+	if !alone {
 		wanted = append(wanted, visits)
 	}
 	s, err := a.span(ctx, wanted...)
 	if err != nil {
 		return nil, err
 	}
-	if a.Over != overRange {
+	if alone {
 		c, err := a.counts(ctx, previews, labelled(a.By), a.matchers(), s)
 		if err != nil {
 			return nil, err

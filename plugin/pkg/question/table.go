@@ -69,7 +69,7 @@ var words = map[string]map[string]string{
 	"channel": {
 		"dark_social": "Private sharing", "direct": "Typed or bookmarked", "search": "Search",
 		"social": "Public social networks", "ai": "AI assistants", "email": "Newsletters", "paid": "Ads",
-		"referral": "Other sites", "unknown": "Nobody can tell",
+		"referral": "Other sites", "unknown": "Nobody can tell", "rest": "Everything else",
 	},
 	"evidence": {
 		"tag": "Tag in the link", "app": "In-app browser", "referrer": "Referrer", "link": "Link on a page that hides itself",

@@ -8,6 +8,7 @@ import { plain } from '../texts';
 import { Label } from '../types';
 import { valueWord } from '../words';
 import { Labelled } from './Labelled';
+import { useOnce } from './once';
 
 interface Props {
   datasource: DataSource;
@@ -28,6 +29,8 @@ const MOST = 200;
 export function Values({ datasource, of, label, value, onChange, site, range }: Props) {
   const [failed, setFailed] = useState<string>();
   const known = useRef<{ key: string; values: Promise<string[]> }>(undefined);
+
+  const choose = useOnce(value, onChange);
 
   const load = useCallback(
     (input: string) => {
@@ -67,7 +70,7 @@ export function Values({ datasource, of, label, value, onChange, site, range }: 
           {...tie}
           options={load}
           value={value.map((v) => option(of, v))}
-          onChange={(chosen) => onChange(chosen.map((o) => o.value))}
+          onChange={(chosen) => choose(chosen.map((o) => o.value))}
           placeholder={t('values.all', 'all')}
           createCustomValue
           customValueDescription={t('values.custom', 'As typed')}

@@ -69,14 +69,16 @@ const datasource = new DataSource({
   name: 'DarkSocial',
   jsonData: {},
 } as any);
-const range = getDefaultTimeRange();
 
 function Page() {
   const [model, setModel] = useState(initial);
+  const [range, setRange] = useState(getDefaultTimeRange);
   window.model = model;
   const onChange = setModel;
   const onRunQuery = () => {
     window.runs++;
+    // As Explore does: whatever is run is a new range, and everything is rendered anew.
+    setRange(getDefaultTimeRange());
   };
   switch (editor) {
     case 'query':
