@@ -186,9 +186,12 @@ func (q *question) kind() (schema.Kind, Rule) {
 	if q.agent.class == classPreview {
 		v.App, v.Scope = q.agent.app, q.agent.scope
 		q.attack(failed)
-		// The card's image and robots.txt are part of a share, not one of their own.
+		// The card's image and robots.txt are part of a share, not one of their own. What is
+		// excluded has no label, however it is asked for.
 		if what := q.content(); q.valid && what != contentPart && what != contentAlone && what != contentRobots {
-			v.Page, v.PageHash = q.label(q.path, q.named)
+			if page, hash := q.label(q.path, q.named); !matchAny(q.site.Excluded, page) {
+				v.Page, v.PageHash = page, hash
+			}
 		}
 		return schema.KindPreview, rulePreview
 	}

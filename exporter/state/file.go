@@ -108,8 +108,10 @@ func (f *File) write(data []byte) error {
 	h = binary.LittleEndian.AppendUint64(h, uint64(len(data)))
 	h = binary.LittleEndian.AppendUint64(h, xxhash.Sum64(data))
 
+	// What is left over there may be a link, put there to have another file written over.
+	os.Remove(f.beside())
 	// It may hold paths of pages, and names: nobody else's business.
-	w, err := os.OpenFile(f.beside(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	w, err := os.OpenFile(f.beside(), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}

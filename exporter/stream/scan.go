@@ -77,7 +77,7 @@ func (f *Follower) health(missing, trouble error) {
 			f.stats.fail(t.err)
 			if t.waits {
 				f.log.error("limit", "too many files are open; some wait", "limit", f.o.MaxOpen, "err", t.err,
-					"advice", "raise max_open (and ulimit -n), or narrow the globs")
+					"advice", "raise limits.open_files (and ulimit -n), or narrow the globs")
 			}
 			return
 		}
@@ -182,7 +182,7 @@ func (f *Follower) track(path string, id identity, fi fs.FileInfo) *tail {
 	if len(f.tails) >= rememberFactor*f.o.MaxOpen && !f.forgetOldest() {
 		f.stats.openLimit.Add(1)
 		f.log.error("tracked", "too many files match; the rest is left out", "limit", len(f.tails), "path", path,
-			"advice", "narrow the globs, or raise max_open")
+			"advice", "narrow the globs, or raise limits.open_files")
 		return nil
 	}
 	t := f.tail(path, id, Position{Size: fi.Size()})

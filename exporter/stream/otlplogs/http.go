@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"regexp"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -213,13 +214,17 @@ func (r *Receiver) failRead(a answer, err error) {
 	}
 }
 
+// jsonPlace is where in a message protojson has met what it says.
+var jsonPlace = regexp.MustCompile(`\(line \d+:\d+\)`)
+
 // transcode makes the binary form of a request in JSON. OTLP's JSON has ids in
 // hexadecimal where protobuf's has base64; these are not looked at, and their
 // digits and lengths are those of base64 as well.
 func transcode(message []byte) ([]byte, error) {
 	var m logs.ExportLogsServiceRequest
 	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(message, &m); err != nil {
-		return nil, err
+		// It quotes the message, and with it those whose requests these are.
+		return nil, fmt.Errorf("no logs in OTLP's JSON %s", jsonPlace.FindString(err.Error()))
 	}
 	return proto.Marshal(&m)
 }
