@@ -281,8 +281,11 @@ func TestSpeed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
-	dir, to, every := os.Getenv("DARKSHARE_SPEED_STORE"), time.Now(), ""
+	dir, to, every, limit := os.Getenv("DARKSHARE_SPEED_STORE"), time.Now(), "", 1.2
 	if dir == "" {
+		// With a twelfth of the samples the server has little to do, so that reading and drawing
+		// its answers, which are as long, weighs more.
+		limit = 1.4
 		w, err := makeWorld(t.Context(), began, 28*day, 0.15)
 		if err != nil {
 			t.Fatal(err)
@@ -378,8 +381,8 @@ func TestSpeed(t *testing.T) {
 	peak := peakMemory(t, r.client.ReattachConfig().Pid)
 	t.Logf("%d queries, %d requests: %v the first time; then, in %d rounds, %.3f s (directly %.3f s), %.2f times, half of the rounds from %.2f to %.2f; %d MiB at most",
 		len(queries), len(sent), cold, len(ratios), quantile(answers, 0.5), quantile(plain, 0.5), ratio, quantile(ratios, 0.25), quantile(ratios, 0.75), peak>>20)
-	if ratio > 1.2 {
-		t.Errorf("%.2f times what the same PromQL takes directly", ratio)
+	if ratio > limit {
+		t.Errorf("%.2f times what the same PromQL takes directly, more than %v", ratio, limit)
 	}
 	if peak > 100<<20 {
 		t.Errorf("the plugin has taken %d MiB", peak>>20)

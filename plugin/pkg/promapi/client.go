@@ -25,6 +25,8 @@ const (
 	maxBytes = 64 << 20
 	// maxSeries bounds the series of an answer.
 	maxSeries = 10_000
+	// usualAnswer is what most bodies fit into.
+	usualAnswer = 64 << 10
 )
 
 // A Client asks one server. It is safe for use by many goroutines.
@@ -146,7 +148,7 @@ func (c *caller) Do(ctx context.Context, req *http.Request) (*http.Response, []b
 		return nil, nil, err
 	}
 	defer resp.Body.Close()
-	var body bytes.Buffer
+	body := bytes.NewBuffer(make([]byte, 0, usualAnswer))
 	n, err := body.ReadFrom(io.LimitReader(resp.Body, c.maxBytes+1))
 	switch {
 	case err != nil && ctx.Err() != nil:

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unsafe"
 
 	jsoniter "github.com/json-iterator/go"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
@@ -105,7 +106,11 @@ func readData(it *jsoniter.Iterator) (kind string, m model.Matrix, err error) {
 				if len(m) >= maxSeries {
 					return "", nil, &Error{Kind: TooLarge, Message: fmt.Sprintf("The answer has more than the %d series that are shown: set a filter, such as one site.", maxSeries)}
 				}
-				m = append(m, readSeries(it))
+				expected := 0
+				if len(m) > 0 {
+					expected = len(m[len(m)-1].Values)
+				}
+				m = append(m, readSeries(it, expected))
 			}
 		default:
 			it.Skip()
@@ -114,7 +119,9 @@ func readData(it *jsoniter.Iterator) (kind string, m model.Matrix, err error) {
 	return kind, m, nil
 }
 
-func readSeries(it *jsoniter.Iterator) *model.SampleStream {
+// readSeries reads a series of about as many values as are expected: those of an answer are
+// mostly as long as one another.
+func readSeries(it *jsoniter.Iterator, expected int) *model.SampleStream {
 	s := &model.SampleStream{Metric: model.Metric{}}
 	if it.WhatIsNext() != jsoniter.ObjectValue {
 		it.Skip()
@@ -128,6 +135,7 @@ func readSeries(it *jsoniter.Iterator) *model.SampleStream {
 				return true
 			})
 		case "values":
+			s.Values = make([]model.SamplePair, 0, expected)
 			for it.ReadArray() {
 				s.Values = append(s.Values, readPair(it))
 			}
@@ -149,7 +157,9 @@ func readPair(it *jsoniter.Iterator) (p model.SamplePair) {
 		it.ReportError("readPair", "no value")
 		return p
 	}
-	v, err := strconv.ParseFloat(it.ReadString(), 64)
+	// ParseFloat keeps its text in errors only, and this one's goes no further.
+	text := it.ReadStringAsSlice()
+	v, err := strconv.ParseFloat(unsafe.String(unsafe.SliceData(text), len(text)), 64)
 	if err != nil {
 		it.ReportError("readPair", "no number")
 	}

@@ -122,11 +122,13 @@ func (c *counts) add(series *model.SampleStream, first time.Time, places map[str
 		c.rows = append(c.rows, row{vs, make([]float64, c.span.n)})
 	}
 	n := c.rows[place].n
+	step := c.span.step.Milliseconds()
+	begin := first.UnixMilli() - step/2 // so that a time goes to the nearest step
 	for _, p := range series.Values {
-		i := int(math.Round(float64(p.Timestamp.Time().Sub(first)) / float64(c.span.step)))
-		v := float64(p.Value)
+		since, v := int64(p.Timestamp)-begin, float64(p.Value)
+		i := int(since / step)
 		// What is no number, or no count, is nothing that we know.
-		if i < 0 || i >= len(n) || math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
+		if since < 0 || i >= len(n) || math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
 			continue
 		}
 		n[i] += v
