@@ -52,14 +52,14 @@ func Profile() error {
 // module is the path that all of the module's packages begin with.
 const module = "github.com/darkshare/darkshare/"
 
-// serial are the packages with one goroutine only, which take minutes with the race
-// detector.
-var serial = []string{"./dashboards/backtest", "./exporter/simulate", "./packaging"}
+// serial are the packages that have hardly a goroutine of their own, and take minutes with
+// the race detector.
+var serial = []string{"./dashboards", "./dashboards/backtest", "./exporter/simulate", "./packaging"}
 
 // Test checks the code and runs every test: with the race detector where there is
 // concurrency, and once more without it what it is too slow or too greedy for: the
 // flood at its full size, the time of a scrape, what is allocated, how near the
-// estimates are. That goes one package at a time, so that none slows down what
+// estimates are, how fast the plugin answers. That goes one package at a time, so that none slows down what
 // another one measures.
 func Test() error {
 	mg.SerialDeps(Lint, Binary, PluginTest)
@@ -79,7 +79,7 @@ func Test() error {
 	if err := sh.RunV("go", append([]string{"test", "-timeout", "20m"}, serial...)...); err != nil {
 		return err
 	}
-	return sh.RunV("go", "test", "-p", "1", "-timeout", "20m", "-run", "Flood|ScrapeUnderLoad|Alloc|Accuracy", "./exporter/...")
+	return sh.RunV("go", "test", "-p", "1", "-timeout", "20m", "-run", "Flood|ScrapeUnderLoad|Alloc|Accuracy|Speed", "./exporter/...", "./plugin/...")
 }
 
 // Lint runs gofmt, go vet and staticcheck.

@@ -278,8 +278,8 @@ func dashboard(from, to time.Time) (queries []asked) {
 // the server directly, in the same run, and the plugin to its memory. It takes the store of
 // DARKSHARE_SPEED_STORE, where that is set, whose history ends now.
 func TestSpeed(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
+	if testing.Short() || raceEnabled {
+		t.Skip("takes a while, and the race detector slows down one side only")
 	}
 	dir, to, every, limit := os.Getenv("DARKSHARE_SPEED_STORE"), time.Now(), "", 1.2
 	if dir == "" {
