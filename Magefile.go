@@ -54,7 +54,7 @@ const module = "github.com/darkshare/darkshare/"
 
 // serial are the packages that have hardly a goroutine of their own, and take minutes with
 // the race detector.
-var serial = []string{"./dashboards", "./dashboards/backtest", "./exporter/simulate", "./packaging"}
+var serial = []string{"./dashboards", "./dashboards/backtest", "./dashboards/shift", "./exporter/simulate", "./packaging"}
 
 // Test checks the code and runs every test: with the race detector where there is
 // concurrency, and once more without it what it is too slow or too greedy for: the

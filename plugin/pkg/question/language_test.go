@@ -85,6 +85,9 @@ func TestAllIsTranslated(t *testing.T) {
 	}
 	named := append([]string{"site", "source", "app"}, ownNames...)
 	for _, file := range files {
+		if strings.HasSuffix(file, "_in_French.jsonc") {
+			continue
+		}
 		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
