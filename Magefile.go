@@ -84,7 +84,7 @@ func Test() error {
 
 // Lint runs gofmt, go vet and staticcheck.
 func Lint() error {
-	unformatted, err := sh.Output("gofmt", "-l", "docs", "exporter", "dashboards", "packaging", "plugin/pkg", "Magefile.go")
+	unformatted, err := sh.Output("gofmt", "-l", "deploy", "docs", "exporter", "dashboards", "packaging", "plugin/pkg", "Magefile.go")
 	if err != nil {
 		return err
 	}
@@ -294,6 +294,15 @@ func measure(test, variable, value string) error {
 	}
 	return sh.RunWithV(map[string]string{"DARKSHARE_BINARY": path, variable: cmp.Or(os.Getenv(variable), value)},
 		"go", "test", "-count=1", "-timeout", "2h", "-v", "-run", "^"+test+"$", "./exporter/e2e")
+}
+
+// Chart holds the Helm chart against Helm and the types of Kubernetes. That is a module of its
+// own, so that nobody who builds darkshare has to fetch and build these.
+func Chart() error {
+	if err := sh.RunV("go", "-C", "deploy/helm/check", "vet", "./..."); err != nil {
+		return err
+	}
+	return sh.RunV("go", "-C", "deploy/helm/check", "test", "./...")
 }
 
 // Backtest measures how soon shifts are found, and how often one is that is none, for
