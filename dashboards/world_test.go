@@ -8,28 +8,21 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
-	"github.com/grafana/grafana-plugin-sdk-go/backend/grpcplugin"
 	"github.com/grafana/grafana-plugin-sdk-go/genproto/pluginv2"
-	"github.com/hashicorp/go-hclog"
-	"github.com/hashicorp/go-plugin"
 	"github.com/prometheus/prometheus/model/labels"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/darkshare/darkshare/exporter/accesslog"
 	"github.com/darkshare/darkshare/exporter/attribution"
 	"github.com/darkshare/darkshare/exporter/demo"
 	"github.com/darkshare/darkshare/exporter/history"
+	"github.com/darkshare/darkshare/exporter/history/historytest"
 	"github.com/darkshare/darkshare/exporter/pipeline"
-	"github.com/darkshare/darkshare/exporter/simulate"
-	"github.com/darkshare/darkshare/exporter/state"
-	"github.com/darkshare/darkshare/exporter/stream"
+	"github.com/darkshare/darkshare/plugin/pkg/plugintest"
 )
 
 const (
@@ -70,49 +63,16 @@ func makeHistory(ctx context.Context, dir string) (end time.Time, err error) {
 	if err != nil {
 		return end, err
 	}
-	format, err := accesslog.CompileOptions(simulate.NginxJSONFormat, accesslog.Options{Escape: "json"})
-	if err != nil {
-		return end, err
-	}
-	input := engine.AddInput(pipeline.Input{Name: "access.log", Format: format})
-	r, out := io.Pipe()
-	simulation, err := simulate.New(out, options...)
-	if err != nil {
-		return end, err
-	}
-	blocks := make(chan *stream.Block)
-	group, inner := errgroup.WithContext(ctx)
-	group.Go(func() error { return out.CloseWithError(simulation.Until(end)) })
-	group.Go(func() error {
-		defer close(blocks)
-		return stream.Reader(r, stream.Options{Input: input}).Run(inner, blocks)
-	})
-	group.Go(func() error { return engine.Run(inner, blocks) })
-	if err := group.Wait(); err != nil {
-		return end, err
-	}
-	engine.Sampled()
-	var saved state.Encoder
-	if _, err := engine.Checkpoint(ctx, &saved, 0); err != nil {
-		return end, err
-	}
-	archive, _, err := history.OpenArchive(history.Blocks{Dir: dir}, filepath.Join(dir, history.StateFile))
-	if err != nil {
-		return end, err
-	}
-	if err := archive.Put(recorder.Take(), saved.Data); err != nil {
-		return end, err
-	}
-	return end, archive.Close()
+	_, _, err = historytest.Blocks(ctx, dir, engine, recorder, end, options...)
+	return end, err
 }
 
 // A world is the demo's history, served as darkshare serves it, and the compiled plugin,
 // started as Grafana starts it.
 type world struct {
-	end      time.Time
-	url      string
-	data     grpcplugin.DataClient
-	resource grpcplugin.ResourceClient
+	*plugintest.Plugin
+	end time.Time
+	url string
 }
 
 func newWorld(t *testing.T) *world {
@@ -120,18 +80,16 @@ func newWorld(t *testing.T) *world {
 	if testing.Short() {
 		t.Skip("simulates weeks, and builds the plugin")
 	}
-	dir, executable := t.TempDir(), filepath.Join(t.TempDir(), "gpx_darksocial")
+	dir, executable := t.TempDir(), ""
 	w := &world{}
 	var work errgroup.Group
 	work.Go(func() (err error) {
 		w.end, err = makeHistory(t.Context(), dir)
 		return err
 	})
-	work.Go(func() error {
-		if out, err := exec.Command("go", "build", "-o", executable, "../plugin/pkg").CombinedOutput(); err != nil {
-			return fmt.Errorf("%w\n%s", err, out)
-		}
-		return nil
+	work.Go(func() (err error) {
+		executable, err = plugintest.Build(t.TempDir())
+		return err
 	})
 	if err := work.Wait(); err != nil {
 		t.Fatal(err)
@@ -151,39 +109,8 @@ func newWorld(t *testing.T) *world {
 		}
 	})
 	w.url = server.URL
-	w.start(t, executable)
+	w.Plugin = plugintest.Start(t, executable)
 	return w
-}
-
-// start starts the plugin.
-func (w *world) start(t *testing.T, executable string) {
-	t.Helper()
-	client := plugin.NewClient(&plugin.ClientConfig{
-		Cmd: exec.Command(executable),
-		HandshakeConfig: plugin.HandshakeConfig{
-			ProtocolVersion: grpcplugin.ProtocolVersion, MagicCookieKey: grpcplugin.MagicCookieKey, MagicCookieValue: grpcplugin.MagicCookieValue,
-		},
-		VersionedPlugins: map[int]plugin.PluginSet{grpcplugin.ProtocolVersion: {
-			"resource": &grpcplugin.ResourceGRPCPlugin{}, "data": &grpcplugin.DataGRPCPlugin{},
-		}},
-		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
-		Logger:           hclog.NewNullLogger(),
-	})
-	t.Cleanup(client.Kill)
-	rpc, err := client.Client()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, to := range map[string]func(any){
-		"data":     func(c any) { w.data = c.(grpcplugin.DataClient) },
-		"resource": func(c any) { w.resource = c.(grpcplugin.ResourceClient) },
-	} {
-		c, err := rpc.Dispense(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		to(c)
-	}
 }
 
 func (w *world) context() *pluginv2.PluginContext {
@@ -195,7 +122,7 @@ func (w *world) context() *pluginv2.PluginContext {
 // ask has the plugin answer a query.
 func (w *world) ask(t *testing.T, q backend.DataQuery) backend.DataResponse {
 	t.Helper()
-	answer, err := w.data.QueryData(t.Context(), &pluginv2.QueryDataRequest{
+	answer, err := w.Data.QueryData(t.Context(), &pluginv2.QueryDataRequest{
 		PluginContext: w.context(), Queries: []*pluginv2.DataQuery{backend.ToProto().DataQuery(q)},
 	})
 	if err != nil {
@@ -212,7 +139,7 @@ func (w *world) ask(t *testing.T, q backend.DataQuery) backend.DataResponse {
 func (w *world) values(t *testing.T, label string, from, to time.Time) (values []string) {
 	t.Helper()
 	path := fmt.Sprintf("values?label=%s&from=%d&to=%d", label, from.UnixMilli(), to.UnixMilli())
-	answer, err := w.resource.CallResource(t.Context(), &pluginv2.CallResourceRequest{
+	answer, err := w.Resource.CallResource(t.Context(), &pluginv2.CallResourceRequest{
 		PluginContext: w.context(), Path: "values", Url: path, Method: http.MethodGet,
 	})
 	if err != nil {

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"flag"
 	"math"
 	"math/rand/v2"
-	"os"
-	"strings"
 	"testing"
 	"time"
 )
@@ -34,22 +31,6 @@ func TestBacktest(t *testing.T) {
 	}
 	if d := quantile(r.five, 0.5); d > 7*hour {
 		t.Errorf("half of the shifts by five points are found within %v", d)
-	}
-}
-
-var all = flag.Bool("full", false, "hold the page's figures to a whole run")
-
-// TestPage holds the page to the figures, which takes a minute and a half of two processors.
-func TestPage(t *testing.T) {
-	if !*all {
-		t.Skip("only with -full")
-	}
-	text, err := os.ReadFile("../../" + page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(text), begins+"\n"+figures(1)+"\n"+finishes) {
-		t.Errorf("%s has other figures: go run ./dashboards/backtest -update", page)
 	}
 }
 

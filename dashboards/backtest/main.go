@@ -3,8 +3,8 @@
 // darkshare's method (package dashboards/shift, the one that the plugin and the recording rules
 // go by) and by three others. docs/shifts.md says what is simulated and what the words mean.
 //
-// It prints Markdown; -update puts that into docs/shifts.md. The same seed gives the same
-// figures.
+// It prints Markdown, and fails where docs/shifts.md has other figures; -update puts them there.
+// The same seed gives the same figures.
 package main
 
 import (
@@ -34,10 +34,15 @@ func main() {
 	}
 	text := figures(*seed)
 	fmt.Print(text)
-	if *update {
-		if err := write(page, text); err != nil {
-			log.Fatal(err)
-		}
+	var err error
+	switch {
+	case *update:
+		err = write(page, text)
+	case *seed == 1:
+		err = hold(page, text)
+	}
+	if err != nil {
+		log.Fatal(err)
 	}
 }
 
@@ -45,6 +50,15 @@ func main() {
 func figures(seed uint64) string {
 	return "### With all that happens besides\n\n" + run(full, seed).String() +
 		"\n### With chance alone\n\nThe same without holidays, bot waves and bursts:\n\n" + run(calm, seed).String()
+}
+
+// hold returns an error where the page has other figures.
+func hold(name, figures string) error {
+	text, err := os.ReadFile(name)
+	if err == nil && !bytes.Contains(text, []byte(begins+"\n"+figures+"\n"+finishes)) {
+		err = fmt.Errorf("%s has other figures: run it with -update", name)
+	}
+	return err
 }
 
 func write(name, figures string) error {

@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -18,22 +16,17 @@ import (
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
-	"github.com/grafana/grafana-plugin-sdk-go/backend/grpcplugin"
 	"github.com/grafana/grafana-plugin-sdk-go/genproto/pluginv2"
-	"github.com/hashicorp/go-hclog"
-	"github.com/hashicorp/go-plugin"
 
 	"github.com/darkshare/darkshare/exporter/history"
+	"github.com/darkshare/darkshare/plugin/pkg/plugintest"
 )
 
-// A running is the plugin's executable, started as Grafana starts it: by go-plugin's
-// handshake, and spoken to by gRPC.
+// A running is the plugin's executable, started as Grafana starts it, and a data source's
+// settings.
 type running struct {
-	client      *plugin.Client
-	data        grpcplugin.DataClient
-	resource    grpcplugin.ResourceClient
-	diagnostics grpcplugin.DiagnosticsClient
-	settings    *backend.DataSourceInstanceSettings
+	*plugintest.Plugin
+	settings *backend.DataSourceInstanceSettings
 }
 
 var executable struct {
@@ -51,10 +44,7 @@ func build(t testing.TB) string {
 			executable.err = err
 			return
 		}
-		executable.path = filepath.Join(dir, "gpx_darksocial")
-		if out, err := exec.Command("go", "build", "-o", executable.path, "..").CombinedOutput(); err != nil {
-			executable.err = fmt.Errorf("%w\n%s", err, out)
-		}
+		executable.path, executable.err = plugintest.Build(dir)
 	})
 	if executable.err != nil {
 		t.Fatal(executable.err)
@@ -68,41 +58,9 @@ func run(t testing.TB, url, settings string, env ...string) *running {
 	if testing.Short() {
 		t.Skip("builds the executable")
 	}
-	cmd := exec.Command(build(t))
-	if len(env) > 0 {
-		cmd.Env = append(os.Environ(), env...)
-	}
-	client := plugin.NewClient(&plugin.ClientConfig{
-		Cmd: cmd,
-		HandshakeConfig: plugin.HandshakeConfig{
-			ProtocolVersion: grpcplugin.ProtocolVersion, MagicCookieKey: grpcplugin.MagicCookieKey, MagicCookieValue: grpcplugin.MagicCookieValue,
-		},
-		VersionedPlugins: map[int]plugin.PluginSet{grpcplugin.ProtocolVersion: {
-			"diagnostics": &grpcplugin.DiagnosticsGRPCPlugin{}, "resource": &grpcplugin.ResourceGRPCPlugin{}, "data": &grpcplugin.DataGRPCPlugin{},
-		}},
-		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
-		Logger:           hclog.NewNullLogger(),
-	})
-	t.Cleanup(client.Kill)
-	rpc, err := client.Client()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &running{client: client, settings: &backend.DataSourceInstanceSettings{
+	return &running{plugintest.Start(t, build(t), env...), &backend.DataSourceInstanceSettings{
 		UID: "u", Type: "darkshare-darksocial-datasource", Name: "test", URL: url, JSONData: []byte(settings), Updated: time.Now(),
 	}}
-	for name, to := range map[string]func(any){
-		"data":        func(c any) { r.data = c.(grpcplugin.DataClient) },
-		"resource":    func(c any) { r.resource = c.(grpcplugin.ResourceClient) },
-		"diagnostics": func(c any) { r.diagnostics = c.(grpcplugin.DiagnosticsClient) },
-	} {
-		c, err := rpc.Dispense(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		to(c)
-	}
-	return r
 }
 
 func (r *running) context() *pluginv2.PluginContext {
@@ -132,7 +90,7 @@ func (r *running) receive(t testing.TB, headers map[string]string, queries ...as
 	for i, q := range queries {
 		req.Queries = append(req.Queries, backend.ToProto().DataQuery(q.data(fmt.Sprint(i))))
 	}
-	resp, err := r.data.QueryData(t.Context(), req)
+	resp, err := r.Data.QueryData(t.Context(), req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +108,7 @@ func (r *running) get(t testing.TB, path string, more ...string) (int, string) {
 	for pair := range slices.Chunk(more, 2) {
 		headers[pair[0]] = &pluginv2.StringList{Values: pair[1:]}
 	}
-	stream, err := r.resource.CallResource(t.Context(), &pluginv2.CallResourceRequest{
+	stream, err := r.Resource.CallResource(t.Context(), &pluginv2.CallResourceRequest{
 		PluginContext: r.context(), Path: name, Url: path, Method: http.MethodGet,
 		Headers: headers,
 	})
@@ -176,7 +134,7 @@ func (r *running) get(t testing.TB, path string, more ...string) (int, string) {
 
 func (r *running) health(t testing.TB) *pluginv2.CheckHealthResponse {
 	t.Helper()
-	h, err := r.diagnostics.CheckHealth(t.Context(), &pluginv2.CheckHealthRequest{PluginContext: r.context()})
+	h, err := r.Diagnostics.CheckHealth(t.Context(), &pluginv2.CheckHealthRequest{PluginContext: r.context()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -378,7 +336,7 @@ func TestSpeed(t *testing.T) {
 		ratios, answers, plain = append(ratios, float64(a)/float64(b)), append(answers, a.Seconds()/2), append(plain, b.Seconds()/2)
 	}
 	ratio := quantile(ratios, 0.5)
-	peak := peakMemory(t, r.client.ReattachConfig().Pid)
+	peak := peakMemory(t, r.Client.ReattachConfig().Pid)
 	t.Logf("%d queries, %d requests: %v the first time; then, in %d rounds, %.3f s (directly %.3f s), %.2f times, half of the rounds from %.2f to %.2f; %d MiB at most",
 		len(queries), len(sent), cold, len(ratios), quantile(answers, 0.5), quantile(plain, 0.5), ratio, quantile(ratios, 0.25), quantile(ratios, 0.75), peak>>20)
 	if ratio > limit {

@@ -3,7 +3,6 @@ package datasource
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -15,15 +14,12 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/prometheus/prometheus/model/labels"
-	"golang.org/x/sync/errgroup"
 
-	"github.com/darkshare/darkshare/exporter/accesslog"
 	"github.com/darkshare/darkshare/exporter/attribution"
 	"github.com/darkshare/darkshare/exporter/history"
+	"github.com/darkshare/darkshare/exporter/history/historytest"
 	"github.com/darkshare/darkshare/exporter/pipeline"
 	"github.com/darkshare/darkshare/exporter/simulate"
-	"github.com/darkshare/darkshare/exporter/state"
-	"github.com/darkshare/darkshare/exporter/stream"
 	"github.com/darkshare/darkshare/exporter/tally"
 )
 
@@ -127,46 +123,13 @@ func makeWorld(ctx context.Context, start time.Time, length time.Duration, part 
 	if err != nil {
 		return nil, err
 	}
-	format, err := accesslog.CompileOptions(simulate.NginxJSONFormat, accesslog.Options{Escape: "json"})
+	simulation, batch, err := historytest.Blocks(ctx, w.dir, engine, recorder, start.Add(length), simulated(start, length, part)...)
 	if err != nil {
-		return nil, err
-	}
-	input := engine.AddInput(pipeline.Input{Name: "access.log", Format: format})
-	r, out := io.Pipe()
-	simulation, err := simulate.New(out, simulated(start, length, part)...)
-	if err != nil {
-		return nil, err
-	}
-	blocks := make(chan *stream.Block)
-	group, inner := errgroup.WithContext(ctx)
-	group.Go(func() error { return out.CloseWithError(simulation.Until(start.Add(length))) })
-	group.Go(func() error {
-		defer close(blocks)
-		return stream.Reader(r, stream.Options{Input: input}).Run(inner, blocks)
-	})
-	group.Go(func() error { return engine.Run(inner, blocks) })
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	engine.Sampled()
-	var saved state.Encoder
-	if _, err := engine.Checkpoint(ctx, &saved, 0); err != nil {
 		return nil, err
 	}
 	w.report, w.truth = engine.Report(), [2]*simulate.Truth{simulation.Truth(0), simulation.Truth(1)}
-	batch := recorder.Take()
 	for moment := range batch.Points() {
 		w.points = append(w.points, moment...)
-	}
-	archive, _, err := history.OpenArchive(history.Blocks{Dir: w.dir}, filepath.Join(w.dir, history.StateFile))
-	if err != nil {
-		return nil, err
-	}
-	if err := archive.Put(batch, saved.Data); err != nil {
-		return nil, err
-	}
-	if err := archive.Close(); err != nil {
-		return nil, err
 	}
 	w.raw = w.dir + ".raw"
 	if err := os.CopyFS(w.raw, os.DirFS(w.dir)); err != nil {
