@@ -132,3 +132,20 @@ func TestAllIsTranslated(t *testing.T) {
 		}
 	}
 }
+
+// TestPlaces: a translation has no place that its English has not, or it could not be filled.
+func TestPlaces(t *testing.T) {
+	for language, all := range translations {
+		for _, p := range all.phrases {
+			left := map[string]int{}
+			for _, name := range p.places {
+				left["{"+name+"}"]++
+			}
+			for _, place := range placeName.FindAllString(p.to, -1) {
+				if left[place]--; left[place] < 0 {
+					t.Errorf("%s: %q has a place %s too many", language, p.to, place)
+				}
+			}
+		}
+	}
+}
