@@ -70,10 +70,14 @@ func objects(t *testing.T, name string) (all []object) {
 func TestChartConfig(t *testing.T) {
 	for name, want := range map[string]func(in []config.Input) bool{
 		"daemonset": func(in []config.Input) bool {
-			return len(in) == 1 && in[0].Files[0] == "/var/log/containers/ingress-nginx-controller-*.log" && in[0].Wrapping == "cri"
+			return len(in) == 1 && in[0].Files[0] == "/var/log/pods/ingress-nginx_ingress-nginx-controller-*/controller/*.log" && in[0].Wrapping == "cri"
 		},
 		"syslog": func(in []config.Input) bool {
 			return len(in) == 2 && in[0].Syslog.Listen == "udp://0.0.0.0:5140" && in[1].Syslog.Listen == "tcp://0.0.0.0:5140"
+		},
+		"syslog-tls": func(in []config.Input) bool {
+			return len(in) == 1 && in[0].Syslog.Listen == "tls://0.0.0.0:6514" && in[0].Syslog.TLS.CertFile == "/etc/darkshare-tls/tls.crt" &&
+				in[0].Syslog.TLS.KeyFile == "/etc/darkshare-tls/tls.key" && in[0].Syslog.TLS.ClientCAFile == "/etc/darkshare-tls/client-ca.crt"
 		},
 		"sidecar": func(in []config.Input) bool {
 			return len(in) == 1 && in[0].Files[0] == "/var/log/darkshare/access.log"

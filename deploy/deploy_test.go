@@ -70,6 +70,7 @@ type service struct {
 	CapDrop     []string `yaml:"cap_drop"`
 	SecurityOpt []string `yaml:"security_opt"`
 	Restart     string
+	Command     []string
 	Ports       []string
 	Volumes     []string
 	MemLimit    string `yaml:"mem_limit"`
@@ -104,6 +105,11 @@ func TestCompose(t *testing.T) {
 		for _, port := range s.Ports {
 			if !strings.HasPrefix(port, "127.0.0.1:") {
 				t.Errorf("%s: the port %s is open to others", name, port)
+			}
+		}
+		for _, arg := range s.Command {
+			if url, ok := strings.CutPrefix(arg, "--web.external-url=http://"); ok && !strings.HasPrefix(s.Ports[0], url+":") {
+				t.Errorf("%s: its links go to %s, its port is %s", name, url, s.Ports[0])
 			}
 		}
 		for _, volume := range s.Volumes {
@@ -192,16 +198,11 @@ func TestFormat(t *testing.T) {
 	}
 }
 
-// TestRotate runs nginx with the log that compose.yaml gives it, and rotates it under
-// load: every request is in one of the files, once.
-func TestRotate(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	const address = "127.0.0.1:9670"
-	conf := strings.ReplaceAll(read(t, "nginx/darkshare.conf"), "/var/log/darkshare", dir)
-	write(t, filepath.Join(dir, "nginx.conf"), fmt.Sprintf(`
+// nginxConf writes a configuration of nginx that answers everything and keeps its files
+// in dir, with what conf has.
+func nginxConf(t *testing.T, dir, conf, address string) (file string) {
+	t.Helper()
+	return write(t, filepath.Join(dir, "nginx.conf"), fmt.Sprintf(`
 pid %[1]s/nginx.pid;
 error_log %[1]s/error.log;
 daemon off;
@@ -215,18 +216,20 @@ http {
   %[2]s
   server { listen %[3]s; return 200 ok; }
 }`, dir, conf, address))
-	start := func(name string, args ...string) {
-		cmd := exec.CommandContext(t.Context(), program(t, name), args...)
-		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-		cmd.WaitDelay = 5 * time.Second
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { cmd.Wait() })
+}
+
+// TestRotate runs nginx with the log that compose.yaml gives it, and rotates it under
+// load: every request is in one of the files, once.
+func TestRotate(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
 	}
-	start("nginx", "-c", filepath.Join(dir, "nginx.conf"), "-p", dir)
+	const address = "127.0.0.1:9670"
+	conf := strings.ReplaceAll(read(t, "nginx/darkshare.conf"), "/var/log/darkshare", dir)
+	run(t, "nginx", "-c", nginxConf(t, dir, conf, address), "-p", dir)
 	log := filepath.Join(dir, "access.log")
-	start("sh", "nginx/rotate.sh", log, filepath.Join(dir, "nginx.pid"), "1000", "2")
+	run(t, "sh", "nginx/rotate.sh", log, filepath.Join(dir, "nginx.pid"), "1000", "2")
 
 	seen := map[string]int{}
 	gather := func(name string) {
@@ -353,6 +356,14 @@ func TestCollector(t *testing.T) {
 			if !slices.Contains(names, name) {
 				t.Errorf("%s: %s is not used", kind, name)
 			}
+		}
+	}
+	// OTLP's default is HTTP, which a gRPC port answers with what HTTP cannot read.
+	http := c.Receivers["otlp"].(map[string]any)["protocols"].(map[string]any)["http"].(map[string]any)["endpoint"].(string)
+	for _, file := range []string{"otel-collector/config.yaml", "../docs/deploy.md"} {
+		_, port, _ := strings.Cut(http, ":")
+		if got := regexp.MustCompile(`OTEL_EXPORTER_OTLP_ENDPOINT=(.*)`).FindStringSubmatch(read(t, file)); got == nil || got[1] != "http://otel-collector:"+port {
+			t.Errorf("%s: darkshare pushes to %v, and by HTTP the Collector takes it at %s", file, got, http)
 		}
 	}
 	p := c.Service.Pipelines["metrics"]

@@ -13,6 +13,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -42,7 +43,7 @@ const (
 
 // values are the examples for the chart; the others in that folder are manifests and the
 // values of other charts.
-var values = []string{"daemonset", "syslog", "sidecar", "sidecar-syslog"}
+var values = []string{"daemonset", "syslog", "syslog-tls", "sidecar", "sidecar-syslog"}
 
 // object makes an empty object of every kind that the chart has.
 var object = map[string]func() any{
@@ -260,7 +261,8 @@ func TestReleaseSize(t *testing.T) {
 
 // TestHardened: every container of the chart and of the manifests may do nothing that
 // Kubernetes' restricted profile forbids, and has a memory limit. The daemonset reads
-// two folders of the node, and no more.
+// one folder of the node and writes to its own, which a container that may do nothing
+// else gives to its user.
 func TestHardened(t *testing.T) {
 	pods := map[string]corev1.PodSpec{}
 	add := func(name, manifests string) {
@@ -297,8 +299,8 @@ func TestHardened(t *testing.T) {
 		Containers: ingress.Controller.ExtraContainers, Volumes: ingress.Controller.ExtraVolumes,
 		SecurityContext: ingress.Controller.PodSecurityContext, AutomountServiceAccountToken: &no,
 	}
-	if len(pods) != 4 {
-		t.Errorf("%d pods, want 4", len(pods))
+	if len(pods) != 5 {
+		t.Errorf("%d pods, want 5", len(pods))
 	}
 	for name, pod := range pods {
 		var host []string
@@ -307,7 +309,7 @@ func TestHardened(t *testing.T) {
 				host = append(host, v.HostPath.Path)
 			}
 		}
-		want := map[string][]string{"daemonset": {"/var/log/containers", "/var/log/pods"}}[name]
+		want := map[string][]string{"daemonset": {"/var/lib/darkshare/web-darkshare", "/var/log/pods"}}[name]
 		if diff := cmp.Diff(want, host); diff != "" {
 			t.Errorf("%s: folders of the node: %s", name, diff)
 		}
@@ -317,7 +319,20 @@ func TestHardened(t *testing.T) {
 		if len(pod.Containers) == 0 {
 			t.Errorf("%s: no containers", name)
 		}
-		for _, c := range pod.Containers {
+		for _, c := range slices.Concat(pod.InitContainers, pod.Containers) {
+			for _, m := range c.VolumeMounts {
+				if name == "daemonset" && strings.HasPrefix(m.MountPath, "/var/log") && !m.ReadOnly {
+					t.Errorf("%s, %s: may write to the node's %s", name, c.Name, m.MountPath)
+				}
+			}
+			if name == "daemonset" && c.Name == "chown" {
+				if c.Resources.Limits.Memory().IsZero() || !*c.SecurityContext.ReadOnlyRootFilesystem || *c.SecurityContext.AllowPrivilegeEscalation ||
+					!slices.Equal(c.SecurityContext.Capabilities.Drop, []corev1.Capability{"ALL"}) || !slices.Equal(c.SecurityContext.Capabilities.Add, []corev1.Capability{"CHOWN"}) ||
+					len(c.VolumeMounts) != 1 {
+					t.Errorf("%s: chown may more than chown: %v", name, c.SecurityContext)
+				}
+				continue
+			}
 			s, p := c.SecurityContext, pod.SecurityContext
 			switch {
 			case s == nil || p == nil:
@@ -346,11 +361,17 @@ func TestSchema(t *testing.T) {
 		"a mode that is not there":      {`mode: cronjob`, "mode"},
 		"a key that is not there":       {`mod: syslog`, "mod"},
 		"inputs are the mode's":         {`config: {inputs: [{stdin: true}]}`, "inputs"},
-		"a path in place of a name":     {`daemonset: {containers: [/var/log/x.log]}`, "containers"},
+		"a path in place of a name":     {`daemonset: {containers: [/var/log/pods/a_b_c/d]}`, "containers"},
 		"a port that needs a right":     {`syslog: {port: 514}`, "port"},
 		"a protocol of its own":         {`syslog: {protocols: [sctp]}`, "protocols"},
 		"a sidecar that nobody finds":   {`{mode: sidecar, monitor: {enabled: true}}`, "sidecar.podLabels"},
 		"a rule file that is not there": {`rules: {files: [mine]}`, "files"},
+		"TLS without a certificate":     {`{mode: syslog, syslog: {protocols: [tls]}}`, "syslog.tls.secretName"},
+		"a certificate without TLS":     {`{mode: syslog, syslog: {tls: {secretName: darkshare-syslog}}}`, "syslog.protocols"},
+		"client certificates alone":     {`{mode: syslog, syslog: {tls: {clientCASecretName: darkshare-syslog}}}`, "syslog.protocols"},
+		"a state that is nowhere":       {`daemonset: {state: {type: memory}}`, "type"},
+		"a node's root":                 {`daemonset: {state: {path: /}}`, "path"},
+		"two pods that count each line": {`daemonset: {updateStrategy: {rollingUpdate: {maxSurge: 1}}}`, "maxSurge"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v, err := chartutil.ReadValues([]byte(test.values))

@@ -44,18 +44,61 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* Of a syslog protocol: the port, by [values, protocol], and what carries it. */}}
+{{- define "darkshare.syslogPort" -}}
+{{- $syslog := (index . 0).syslog -}}
+{{- if eq (index . 1) "tls" }}{{ $syslog.tls.port }}{{ else }}{{ $syslog.port }}{{ end -}}
+{{- end -}}
+
+{{- define "darkshare.syslogTransport" -}}
+{{- if eq . "udp" }}UDP{{ else }}TCP{{ end -}}
+{{- end -}}
+
+{{/* The TLS section of the listener. Both Secrets are mounted as one folder. */}}
+{{- define "darkshare.syslogTLS" -}}
+{{- $tls := dict "cert_file" "/etc/darkshare-tls/tls.crt" "key_file" "/etc/darkshare-tls/tls.key" -}}
+{{- if .Values.syslog.tls.clientCASecretName -}}
+{{- $_ := set $tls "client_ca_file" "/etc/darkshare-tls/client-ca.crt" -}}
+{{- end -}}
+{{- toYaml $tls -}}
+{{- end -}}
+
+{{/* "true" where the listener has TLS; half of it is a mistake. */}}
+{{- define "darkshare.hasTLS" -}}
+{{- if eq .Values.mode "syslog" -}}
+  {{- $on := has "tls" .Values.syslog.protocols -}}
+  {{- with .Values.syslog.tls -}}
+    {{- if and $on (not .secretName) -}}
+      {{- fail "syslog.tls.secretName: the Secret with tls.crt and tls.key, since syslog.protocols has tls" -}}
+    {{- else if and (not $on) (or .secretName .clientCASecretName) -}}
+      {{- fail "syslog.protocols: has no tls, which syslog.tls is for" -}}
+    {{- end -}}
+  {{- end -}}
+  {{- if $on }}true{{ end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* "true" where the state is in a folder of the node. */}}
+{{- define "darkshare.onNode" -}}
+{{- if and (eq .Values.mode "daemonset") (eq .Values.daemonset.state.type "hostPath") }}true{{ end -}}
+{{- end -}}
+
 {{/* The configuration file. */}}
 {{- define "darkshare.config" -}}
 {{- $inputs := list -}}
 {{- if eq .Values.mode "daemonset" -}}
   {{- $files := list -}}
   {{- range .Values.daemonset.containers -}}
-    {{- $files = append $files (printf "/var/log/containers/%s" .) -}}
+    {{- $files = append $files (printf "/var/log/pods/%s/*.log" .) -}}
   {{- end -}}
   {{- $inputs = list (dict "name" "containers" "files" $files "wrapping" "cri") -}}
 {{- else if eq .Values.mode "syslog" -}}
   {{- range .Values.syslog.protocols -}}
-    {{- $inputs = append $inputs (dict "name" (printf "syslog-%s" .) "syslog" (dict "listen" (printf "%s://0.0.0.0:%d" . (int $.Values.syslog.port)))) -}}
+    {{- $syslog := dict "listen" (printf "%s://0.0.0.0:%s" . (include "darkshare.syslogPort" (list $.Values .))) -}}
+    {{- if eq . "tls" -}}
+      {{- $_ := set $syslog "tls" (include "darkshare.syslogTLS" $ | fromYaml) -}}
+    {{- end -}}
+    {{- $inputs = append $inputs (dict "name" (printf "syslog-%s" .) "syslog" $syslog) -}}
   {{- end -}}
 {{- else if eq .Values.sidecar.input "syslog" -}}
   {{- $inputs = list (dict "name" "proxy" "syslog" (dict "listen" (printf "udp://127.0.0.1:%d" (int .Values.sidecar.port)))) -}}
@@ -104,8 +147,8 @@ ports:
   {{- if eq .Values.mode "syslog" }}
   {{- range .Values.syslog.protocols }}
   - name: syslog-{{ . }}
-    containerPort: {{ $.Values.syslog.port }}
-    protocol: {{ upper . }}
+    containerPort: {{ include "darkshare.syslogPort" (list $.Values .) }}
+    protocol: {{ include "darkshare.syslogTransport" . }}
   {{- end }}
   {{- end }}
 readinessProbe:
@@ -155,11 +198,32 @@ spec:
   {{- end }}
   securityContext:
     {{- include "darkshare.podSecurityContext" . | nindent 4 }}
+  {{- if and (include "darkshare.onNode" .) .Values.daemonset.state.chown.enabled }}
+  initContainers:
+    - name: chown
+      image: {{ .Values.daemonset.state.chown.image | quote }}
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      command: [chown, "65532:65532", /var/lib/darkshare]
+      resources:
+        requests: {cpu: 1m, memory: 4Mi}
+        limits: {memory: 16Mi}
+      securityContext:
+        allowPrivilegeEscalation: false
+        readOnlyRootFilesystem: true
+        runAsNonRoot: false
+        runAsUser: 0
+        capabilities: {drop: [ALL], add: [CHOWN]}
+        seccompProfile: {type: RuntimeDefault}
+      volumeMounts:
+        - {name: darkshare-state, mountPath: /var/lib/darkshare}
+  {{- end }}
   containers:
     - {{ include "darkshare.container" . | nindent 6 | trim }}
       {{- if eq .Values.mode "daemonset" }}
-        - {name: containers, mountPath: /var/log/containers, readOnly: true}
         - {name: pods, mountPath: /var/log/pods, readOnly: true}
+      {{- end }}
+      {{- if include "darkshare.hasTLS" . }}
+        - {name: tls, mountPath: /etc/darkshare-tls, readOnly: true}
       {{- end }}
   volumes:
     - name: darkshare-config
@@ -167,14 +231,28 @@ spec:
     - name: darkshare-state
       {{- if and (eq .Values.mode "syslog") .Values.syslog.persistence.enabled }}
       persistentVolumeClaim: {claimName: {{ include "darkshare.fullname" . }}-state}
+      {{- else if include "darkshare.onNode" . }}
+      # Of this release alone: two that wrote one state would stop each other.
+      hostPath: {path: {{ printf "%s/%s-%s" (.Values.daemonset.state.path | trimSuffix "/") .Release.Namespace (include "darkshare.fullname" .) | quote }}, type: DirectoryOrCreate}
       {{- else }}
       emptyDir: {sizeLimit: 64Mi}
       {{- end }}
     {{- if eq .Values.mode "daemonset" }}
-    # The first has links into the second.
-    - name: containers
-      hostPath: {path: /var/log/containers}
     - name: pods
       hostPath: {path: /var/log/pods}
+    {{- end }}
+    {{- if include "darkshare.hasTLS" . }}
+    - name: tls
+      projected:
+        defaultMode: 0440
+        sources:
+          - secret:
+              name: {{ .Values.syslog.tls.secretName }}
+              items: [{key: tls.crt, path: tls.crt}, {key: tls.key, path: tls.key}]
+          {{- with .Values.syslog.tls.clientCASecretName }}
+          - secret:
+              name: {{ . }}
+              items: [{key: ca.crt, path: client-ca.crt}]
+          {{- end }}
     {{- end }}
 {{- end -}}
