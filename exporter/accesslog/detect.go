@@ -154,7 +154,13 @@ func undetected(sample [][]byte, best trial) error {
 	if best.read > 0 {
 		fmt.Fprintf(&b, " (%d of them look like %s)", best.read, best.format.Name())
 	}
-	if keys := jsonNames(first); len(keys) > 0 {
+	keys := jsonNames(first)
+	if !slices.ContainsFunc([]string{"v", "time", "kind", "status"}, func(key string) bool { return !slices.Contains(keys, key) }) {
+		b.WriteString("; they are records that a darkshare has forwarded: serve reads them from Kafka, by an input with kafka " +
+			"and format: darkshare, and replay from a file, by --config with that input alone")
+		return fmt.Errorf("%s", b.String())
+	}
+	if len(keys) > 0 {
 		fmt.Fprintf(&b, "; they are JSON objects with the keys %s: name the keys of time, status, method, target, user_agent "+
 			`and the other fields in a mapping for the format "json"`, strings.Join(keys, ", "))
 		return fmt.Errorf("%s", b.String())

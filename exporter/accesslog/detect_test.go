@@ -72,6 +72,7 @@ func TestDetectErrors(t *testing.T) {
 		{`1.2.3.4 - - ` + at + ` "GET / HTTP/1.1" 200 1 "-" "x"` + "\na\nb\nc", "1 of them look like combined"},
 		{`{"when":1} "`, "the keys when: name"},
 		{`{"when":1,"what":{"page":"/"}}`, "JSON objects with the keys when, what, page"},
+		{`{"v":1,"time":1795348800123456,"log":"0000beef","kind":"asset","status":200,"visitor":"92ba87c08c977586"}`, "records that a darkshare has forwarded"},
 	} {
 		f, err := Detect(bytes.Split([]byte(c.lines), []byte("\n")))
 		if err == nil {

@@ -2,6 +2,7 @@ package accesslog
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -110,6 +111,23 @@ type Options struct {
 	JSON map[string]string
 }
 
+// ErrNoMapping is the error of CompileOptions where Options.JSON comes with another format.
+var ErrNoMapping = errors.New("a mapping of JSON keys goes with formats such as json and caddy")
+
+// A MappingError is the error of CompileOptions where an entry of Options.JSON is wrong.
+type MappingError struct {
+	// Name is the entry's: the field that it is for.
+	Name string
+	// Err says what is wrong with it.
+	Err error
+}
+
+// Error implements error.
+func (e *MappingError) Error() string { return fmt.Sprintf("json: %s: %v", e.Name, e.Err) }
+
+// Unwrap returns what is wrong with the entry.
+func (e *MappingError) Unwrap() error { return e.Err }
+
 // Compile compiles a known format's name ("combined", "caddy", ...; Names lists them),
 // or a proxy's own definition as it stands in its configuration: nginx's log_format,
 // Apache's and Varnish's LogFormat, lighttpd's accesslog.format, with or without the
@@ -136,7 +154,7 @@ func CompileOptions(definition string, o Options) (*Format, error) {
 		return compileJSON(name, kind, o)
 	}
 	if len(o.JSON) > 0 {
-		return nil, fmt.Errorf("a mapping of JSON keys goes with formats such as json and caddy only")
+		return nil, ErrNoMapping
 	}
 	if known, ok := knownText[name]; ok {
 		f, err := compileText(known.definition, o)

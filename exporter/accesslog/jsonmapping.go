@@ -143,20 +143,27 @@ func compileJSON(name string, kind jsonKind, o Options) (*Format, error) {
 
 // userPaths reads a mapping that the user gives.
 func userPaths(mapping map[string]string) (paths []path, err error) {
-	for _, name := range slices.Sorted(maps.Keys(mapping)) {
+	names := slices.Sorted(maps.Keys(mapping))
+	for i, name := range names {
 		s, err := jsonSlot(name)
 		if err != nil {
 			return nil, err
 		}
 		keys, err := splitPath(mapping[name])
 		if err != nil {
-			return nil, fmt.Errorf("json: %s: %w", name, err)
+			return nil, &MappingError{name, err}
 		}
 		switch {
 		case name == "method" && mapping["target"] == mapping[name]:
 			continue
 		case name == "target" && mapping["method"] == mapping[name]:
 			s = slotRequest // both in one key: it has the request line
+		default:
+			for _, before := range names[:i] {
+				if mapping[before] == mapping[name] {
+					return nil, &MappingError{name, fmt.Errorf("the path %q is that of %s already", clip(mapping[name]), before)}
+				}
+			}
 		}
 		rank := userRank
 		if s == slotQuery {

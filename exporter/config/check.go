@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,7 +41,11 @@ func checkSites(d *decoder, c *Config) {
 	}
 	if limit := c.Limits.Sites; len(c.Sites) > limit && !d.wrong["limits.sites"] {
 		at := fmt.Sprintf("sites[%d]", limit)
-		d.add(d.lines[at], at, "one site more than limits.sites, which is %d", limit)
+		name := "this"
+		if s := c.Sites[limit].Name; s != "" {
+			name = quote(s)
+		}
+		d.add(d.lines[at], at, "%s is one site more than limits.sites, which is %d", name, limit)
 	}
 }
 
@@ -59,7 +64,7 @@ func checkPages(d *decoder, at string, s *SiteRules) {
 	}
 	if len(s.Goals) > maxGoals {
 		at += fmt.Sprintf(".goals[%d]", maxGoals)
-		d.add(d.lines[at], at, "one goal more than the %d that a site can have", maxGoals)
+		d.add(d.lines[at], at, "%s is one goal more than the %d that a site can have", d.shown(at+".name", "this"), maxGoals)
 	}
 }
 
@@ -102,7 +107,8 @@ func checkInputs(d *decoder, c *Config, whole bool) {
 
 func inputPath(i int) string { return fmt.Sprintf("inputs[%d]", i) }
 
-// ForwardedFormat is the format of what another darkshare forwards.
+// ForwardedFormat is the format of what another darkshare forwards, for Kafka alone: of
+// all other sources it is the log format of that name, which package accesslog knows.
 const ForwardedFormat = "darkshare"
 
 // checkFormat compiles an input's format.
@@ -111,13 +117,10 @@ func checkFormat(d *decoder, at string, in *Input) {
 	switch {
 	case d.wrong[path]:
 		return
-	case in.Format == ForwardedFormat:
-		if in.Kafka == nil {
-			d.mistake(d.lines[path], path, "is for kafka: it is what another darkshare forwards")
-		}
+	case in.Format == ForwardedFormat && in.Kafka != nil:
 		for _, key := range []string{"escape", "json", "site"} {
-			if path := at + "." + key; d.given(path) {
-				d.add(d.lines[path], path, "is for logs: what another darkshare forwards has it all")
+			if path := at + "." + key; d.ok(path) {
+				d.add(d.lines[path], path, "is for logs, got %s: what another darkshare forwards has it all", d.shown(path, "a mapping"))
 			}
 		}
 		return
@@ -125,15 +128,22 @@ func checkFormat(d *decoder, at string, in *Input) {
 	case len(in.JSON) > 0:
 		path = at + ".json"
 	case d.ok(at+".escape") && !d.given(at+".json"):
-		d.add(d.lines[at+".escape"], at+".escape", `needs "format": it says how that is escaped`)
+		d.add(d.lines[at+".escape"], at+".escape", `needs "format", got %s alone: it says how that is escaped`, quote(in.Escape))
 		return
 	default:
 		return
 	}
 	_, err := accesslog.CompileOptions(in.Format, accesslog.Options{Escape: in.Escape, JSON: in.JSON})
-	if err != nil {
-		d.mistake(d.lines[path], path, "%s", err)
+	var entry *accesslog.MappingError
+	switch {
+	case err == nil:
+		return
+	case errors.As(err, &entry):
+		path, err = join(at+".json", entry.Name), entry.Err
+	case errors.Is(err, accesslog.ErrNoMapping):
+		path, err = at+".json", fmt.Errorf("%w, and format is %s", err, d.shown(path, "nothing"))
 	}
+	d.mistake(d.lines[path], path, "%s", err)
 }
 
 func checkRules(d *decoder, r *Rules) {
@@ -154,21 +164,24 @@ func checkRules(d *decoder, r *Rules) {
 		for key, allowed := range map[string]bool{
 			"app": app, "scope": a.Class == "preview", "channel": a.Class == "in_app" || a.Class == "mail",
 		} {
-			if path := at + "." + key; d.given(path) && !allowed {
-				d.add(d.lines[path], path, "class %s has none: leave it out", a.Class)
+			if path := at + "." + key; d.ok(path) && !allowed {
+				d.add(d.lines[path], path, "class %s has none, got %s: leave it out", a.Class, d.shown(path, ""))
 			}
 		}
 	}
 	for i, t := range r.Tags {
 		at := fmt.Sprintf("rules.tags[%d]", i)
-		if d.ok(at + ".parameter") {
-			tags(at+".parameter", t.Parameter+"="+strings.ToLower(t.Value))
+		if path := at + ".parameter"; d.ok(path) {
+			if d.given(at + ".value") {
+				path = at + ".value"
+			}
+			tags(path, t.Parameter+"="+strings.ToLower(t.Value))
 		}
 	}
 }
 
 // unique returns a function that is shown values of a kind and finds the second of
-// two equal ones. Values that are mistakes already do not count.
+// two equal ones, which is a mistake then. Values that are mistakes already do not count.
 func (d *decoder) unique(kind string) func(path, value string) {
 	first := map[string]string{}
 	return func(path, value string) {
@@ -176,7 +189,11 @@ func (d *decoder) unique(kind string) func(path, value string) {
 			return
 		}
 		if before, ok := first[value]; ok {
-			d.add(d.lines[path], path, "duplicate %s %s: it is %s in line %d already", kind, quote(value), before, d.lines[before])
+			one, two, written := d.shown(before, quote(value)), d.shown(path, quote(value)), ""
+			if one != two {
+				written = ", written " + one
+			}
+			d.mistake(d.lines[path], path, "duplicate %s %s: it is %s in line %d already%s", kind, two, before, d.lines[before], written)
 			return
 		}
 		first[value] = path

@@ -84,8 +84,8 @@ type Input struct {
 	// The log's format: a name such as `combined`, `vhost_combined` or `caddy`, or
 	// the proxy's own definition, copied as it stands: nginx's `log_format` or Apache's
 	// `LogFormat`. Found out from the first lines where it is left out; `envoy_als` and
-	// `otlp` have one of their own then. `darkshare`, for `kafka` only, is what another
-	// darkshare forwards.
+	// `otlp` have one of their own then. `darkshare` is the log format that docs/proxies
+	// recommends for nginx and Apache; for `kafka` it is what another darkshare forwards.
 	Format string `yaml:"format" form:"text"`
 	// The `escape=` parameter of nginx's `log_format`. Only needed where `format` does
 	// not hold it.
@@ -111,9 +111,10 @@ type Syslog struct {
 	Listen string `yaml:"listen" form:"syslog_address" required:"true"`
 	// The certificate of `tls://`.
 	TLS *ServerTLS `yaml:"tls"`
-	// Connections at a time by TCP and TLS; another one is closed.
+	// Connections at a time by TCP and TLS. Another one has the place of the one that was
+	// silent the longest, for a minute at least, or is refused.
 	MaxConnections int `yaml:"max_connections" default:"256" range:"1..65536"`
-	// Bytes of a message with its header; what is longer is cut.
+	// Bytes of a message with its header; a longer one is counted as `too_long`.
 	MaxMessage int `yaml:"max_message" default:"65536" range:"1024..65536"`
 }
 
@@ -151,7 +152,7 @@ type Forward struct {
 	Kafka *ForwardKafka `yaml:"kafka"`
 	// The file that has the secret by which visitors are named, of at least 32 bytes
 	// (`openssl rand -hex 32`). All that write to one topic have the same, and nobody else.
-	SecretFile string `yaml:"secret_file" form:"file"`
+	SecretFile string `yaml:"secret_file" form:"secret_file"`
 }
 
 // ForwardKafka is a topic that records are written to.
@@ -182,7 +183,7 @@ type SASL struct {
 	// The name.
 	Username string `yaml:"username" form:"text" required:"true"`
 	// The file that has the password, without spaces or newlines around it.
-	PasswordFile string `yaml:"password_file" form:"file" required:"true"`
+	PasswordFile string `yaml:"password_file" form:"secret_file" required:"true"`
 }
 
 // ServerTLS is a certificate of darkshare's own. Files are read again when they have changed.
@@ -355,7 +356,7 @@ type State struct {
 	// The file, which belongs to one darkshare alone; its folder must be there and be
 	// writable. Nothing is kept where it is left out. It holds paths of pages and logs,
 	// and no address, user agent, query or visitor.
-	File string `yaml:"file" form:"file"`
+	File string `yaml:"file" form:"state_file"`
 	// How often it is written at the least. It also is before every scrape and push, since
 	// only what is kept may be shown.
 	Interval time.Duration `yaml:"interval" default:"10s" range:"1s..1h"`
@@ -365,7 +366,7 @@ type State struct {
 type Store struct {
 	// The directory, which belongs to one darkshare alone and is made where it is missing;
 	// the state is kept in it, too, so `state.file` is left out. No store where this is left out.
-	Dir string `yaml:"dir" form:"file"`
+	Dir string `yaml:"dir" form:"directory"`
 	// How often every metric is sampled, in the log's time.
 	Interval time.Duration `yaml:"interval" default:"1m" range:"5s..4m"`
 	// For how many days samples are kept.
@@ -373,7 +374,7 @@ type Store struct {
 	// How large it may grow, in bytes: the oldest samples go first.
 	RetentionBytes int `yaml:"retention_bytes" default:"4294967296" range:"67108864..1099511627776"`
 	// Files with recording rules of your own, in Prometheus's format, beside the built-in ones.
-	RuleFiles []string `yaml:"rule_files" form:"file"`
+	RuleFiles []string `yaml:"rule_files" form:"rule_file"`
 	// How many samples one query may hold in memory, 16 bytes each.
 	QuerySamples int `yaml:"query_samples" default:"10000000" range:"1000..1000000000"`
 	// How many queries may run at a time.

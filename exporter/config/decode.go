@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -18,22 +19,35 @@ const maxValues = 100_000
 // never stops at a mistake: what is wrong keeps its default, and the rest is read.
 type decoder struct {
 	*mistakes
-	// lines has the line of every value that was given, by its path.
+	// lines has the line of every value that was given, by its path: that of the alias
+	// where one brought it. texts has the words of those that are neither list nor mapping.
 	lines map[string]int
+	texts map[string]string
 	// wrong has the paths of the values that were given and not understood.
 	wrong map[string]bool
 	// left counts down from maxValues.
 	left int
+	// alias is the line of the alias that the values come by, 0 for none.
+	alias int
 }
 
 func newDecoder(m *mistakes) *decoder {
-	return &decoder{mistakes: m, lines: map[string]int{}, wrong: map[string]bool{}, left: maxValues}
+	return &decoder{mistakes: m, lines: map[string]int{}, texts: map[string]string{}, wrong: map[string]bool{}, left: maxValues}
 }
 
 // ok reports whether the value at path was given and understood.
 func (d *decoder) ok(path string) bool { return d.given(path) && !d.wrong[path] }
 
 func (d *decoder) given(path string) bool { return d.lines[path] > 0 }
+
+// shown shows the value at path as it stands in the file, which may be more than one way to
+// write it; other where there is none, or a list or a mapping.
+func (d *decoder) shown(path, other string) string {
+	if text, ok := d.texts[path]; ok {
+		return quote(text)
+	}
+	return other
+}
 
 func (d *decoder) mistake(line int, path, format string, args ...any) {
 	d.wrong[path] = true
@@ -48,15 +62,16 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string, tag reflect.
 	line := n.Line
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
+		defer d.by(line)()
 	}
 	if d.given(path) {
 		// A duplicate key. Its first value stays; this one is only checked.
 		first, again := d, newDecoder(d.mistakes)
-		again.left = first.left
+		again.left, again.alias = first.left, first.alias
 		defer func() { first.left = again.left }()
 		d, v = again, reflect.New(v.Type()).Elem()
 	}
-	d.lines[path] = line
+	d.lines[path] = cmp.Or(d.alias, line)
 	switch v.Kind() {
 	case reflect.Struct:
 		d.structure(n, v, line, path)
@@ -73,10 +88,21 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string, tag reflect.
 			d.mistake(line, path, "expected %s, got %s", expected(v.Type(), tag), describe(n))
 			return
 		}
+		d.texts[path] = n.Value
 		if err := parseText(n.Value, v, tag); err != nil {
 			d.mistake(line, path, "%s", err)
 		}
 	}
+}
+
+// by notes that the values to come, until the function is called that it returns, come by
+// an alias in that line; one within another does not count.
+func (d *decoder) by(line int) (done func()) {
+	if d.alias > 0 || line == 0 {
+		return func() {}
+	}
+	d.alias = line
+	return func() { d.alias = 0 }
 }
 
 // spend takes one from what is left, and reports whether there was any. The
@@ -107,7 +133,9 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, line int, path string
 			d.add(e.key.Line, path, "unknown key %s: %s", quote(e.key.Value), suggest(e.key.Value, keys(fields)))
 			continue
 		}
+		done := d.by(e.merged)
 		d.value(e.value, v.FieldByIndex(fields[i].index), join(path, fields[i].key), fields[i].tag)
+		done()
 	}
 	for _, f := range fields {
 		at := join(path, f.key)
@@ -163,14 +191,20 @@ func (d *decoder) table(n *yaml.Node, v reflect.Value, line int, path string, ta
 		}
 		duplicate := d.given(at)
 		element := reflect.New(v.Type().Elem()).Elem()
-		if d.value(e.value, element, at, tag); d.ok(at) && !duplicate {
+		done := d.by(e.merged)
+		d.value(e.value, element, at, tag)
+		if done(); d.ok(at) && !duplicate {
 			v.SetMapIndex(reflect.ValueOf(key), element)
 		}
 	}
 }
 
-// An entry is a key of a mapping with its value.
-type entry struct{ key, value *yaml.Node }
+// An entry is a key of a mapping with its value, and the line in which it was merged, 0
+// where it was not.
+type entry struct {
+	key, value *yaml.Node
+	merged     int
+}
 
 // entries lists a mapping's own entries, then those that it merges (<<: *anchor)
 // and does not have itself. Duplicate keys are mistakes, but stay in the list.
@@ -194,10 +228,10 @@ func (d *decoder) entries(n *yaml.Node, path string, merging []*yaml.Node) []ent
 			merged = append(merged, value)
 		case first[key.Value] > 0:
 			d.add(key.Line, path, "duplicate key %s: it is in line %d already", quote(key.Value), first[key.Value])
-			own = append(own, entry{key, value})
+			own = append(own, entry{key: key, value: value})
 		default:
 			first[key.Value] = key.Line
-			own = append(own, entry{key, value})
+			own = append(own, entry{key: key, value: value})
 		}
 	}
 	for _, value := range merged {
@@ -214,6 +248,7 @@ func (d *decoder) entries(n *yaml.Node, path string, merging []*yaml.Node) []ent
 			for _, e := range d.entries(m, path, append(merging, n)) {
 				if first[e.key.Value] == 0 {
 					first[e.key.Value] = e.key.Line
+					e.merged = value.Line
 					own = append(own, e)
 				}
 			}

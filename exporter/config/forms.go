@@ -35,12 +35,17 @@ var forms = map[string]form{
 	"path_glob":      {"a path such as /thanks, /news/* or /admin/**", pathGlob},
 	"file_glob":      {"a file such as /var/log/nginx/*.log", fileGlob},
 	"file":           {"a file such as /etc/darkshare/cert.pem", filled},
+	"secret_file":    {"a file such as /etc/darkshare/secret", filled},
+	"state_file":     {"a file such as /var/lib/darkshare/state", filled},
+	"rule_file":      {"a file such as /etc/darkshare/rules.yml", filled},
+	"directory":      {"a directory such as /var/lib/darkshare/store", filled},
 	"address":        {"an address to listen on such as 127.0.0.1:9001", address},
 	"broker":         {"a host with its port such as kafka.example.com:9092", broker},
 	"syslog_address": {"an address such as udp://127.0.0.1:5140, tcp://…, tls://… or unix:///run/darkshare.sock", syslogAddress},
 }
 
-var errEmpty = errors.New("empty: leave the key out, or give it a value")
+// errEmpty is a text of nothing, where something was expected.
+var errEmpty = errors.New("empty")
 
 func filled(s string) (string, error) {
 	if strings.TrimSpace(s) == "" {
@@ -71,6 +76,8 @@ func sourceName(s string) (string, error) {
 // around a token are attribution's.
 func agentToken(s string) (string, error) {
 	switch n := len(strings.TrimSpace(strings.Trim(s, "^$|*"))); {
+	case strings.TrimSpace(s) == "":
+		return "", errEmpty
 	case n < 3:
 		return "", fmt.Errorf("expected at least 3 characters, got %s: a shorter text is in most user agents", quote(s))
 	case n > 255:
@@ -135,7 +142,7 @@ func host(s string) (string, error) {
 		return "", fmt.Errorf("write %s, not %s", bare, quote(s))
 	}
 	if suffix, icann := publicsuffix.PublicSuffix(name); icann && suffix == name {
-		return "", fmt.Errorf("%s is not a site, but what sites register under", name)
+		return "", fmt.Errorf("expected a host such as example.com, got %s: sites register under that", quote(s))
 	}
 	return name, nil
 }
@@ -193,7 +200,7 @@ func fileGlob(s string) (string, error) {
 		return "", errEmpty
 	}
 	if s == "-" {
-		return "", errors.New(`write "stdin: true" in place of "files" for standard input`)
+		return "", errors.New(`write "stdin: true" in place of "files", not "-", for standard input`)
 	}
 	if _, err := filepath.Match(s, ""); err != nil {
 		return "", fmt.Errorf(`bad glob %s: a "[" without its "]", or "\" at the end (write \[ for the character itself)`, quote(s))

@@ -24,7 +24,7 @@ func checkForward(d *decoder, c *Config) {
 	for i := range c.Inputs {
 		if in := &c.Inputs[i]; in.Kafka != nil && in.Format == ForwardedFormat {
 			at := inputPath(i) + ".format"
-			d.add(d.lines[at], at, "has been forwarded already: a darkshare forwards or counts")
+			d.add(d.lines[at], at, "%s has been forwarded already: a darkshare forwards or counts", quote(in.Format))
 		}
 	}
 }

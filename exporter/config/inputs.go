@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -67,15 +68,15 @@ func checkSource(d *decoder, at string, in *Input, seen map[string]func(path, va
 		return "", ""
 	case 1:
 	default:
-		d.add(d.lines[at], at, "both %q and %q: make it two inputs", sources[0], sources[1])
+		d.add(d.lines[at], at, "%s: an input has one source, so make it as many inputs", all(sources))
 		return "", ""
 	}
 	source := sources[0]
-	if path := at + ".start_at"; d.given(path) && source != "files" && source != "kafka" {
-		d.add(d.lines[path], path, "is for files and Kafka: other streams are read from where they are")
+	if path := at + ".start_at"; d.ok(path) && source != "files" && source != "kafka" {
+		d.add(d.lines[path], path, "is for files and kafka, got %s with %s: other streams are read from where they are", quote(in.StartAt), source)
 	}
-	if path := at + ".wrapping"; d.given(path) && source != "files" {
-		d.add(d.lines[path], path, "is for files: only they are written by a container's runtime")
+	if path := at + ".wrapping"; d.ok(path) && source != "files" {
+		d.add(d.lines[path], path, "is for files, got %s with %s: only they are written by a container's runtime", quote(in.Wrapping), source)
 	}
 	path = at + "." + source
 	switch source {
@@ -100,6 +101,16 @@ func checkSource(d *decoder, at string, in *Input, seen map[string]func(path, va
 	}
 }
 
+// all lists keys as a sentence does.
+func all(keys []string) string {
+	quoted := make([]string, len(keys))
+	for i, k := range keys {
+		quoted[i] = strconv.Quote(k)
+	}
+	last := len(quoted) - 1
+	return strings.Join(quoted[:last], ", ") + " and " + quoted[last]
+}
+
 // listens notes an address, which only one input can listen on.
 func listens(seen map[string]func(path, value string), path, address string) (string, string) {
 	seen["address"](path, address)
@@ -115,7 +126,7 @@ func checkSyslogTLS(d *decoder, at string, s *Syslog) {
 	case secure && !d.given(path):
 		d.add(d.lines[at+".listen"], at, `missing key "tls": tls:// needs a certificate`)
 	case !secure && d.given(path):
-		d.add(d.lines[path], path, "is for tls://, and listen is %s", quote(s.Listen))
+		d.add(d.lines[path], path, "is for tls://, and listen is %s", d.shown(at+".listen", quote(s.Listen)))
 	}
 }
 
@@ -128,13 +139,18 @@ func checkOTLP(d *decoder, at string, o *OTLPLogs, seen map[string]func(path, va
 		path, name = listens(seen, grpc, o.GRPC)
 	}
 	if path == "" {
-		d.add(d.lines[at], at, `expected "grpc" or "http", or both, with an address`)
+		d.add(d.lines[at], at, `expected "grpc" or "http", or both, with an address, got neither`)
 	}
 	return path, name
 }
 
 func checkClientTLS(d *decoder, at string, t *ClientTLS) {
-	if t != nil && d.given(at+".cert_file") != d.given(at+".key_file") {
-		d.add(d.lines[at], at, `"cert_file" and "key_file" go together`)
+	if t == nil {
+		return
+	}
+	for key, other := range map[string]string{"cert_file": "key_file", "key_file": "cert_file"} {
+		if !d.given(at+"."+key) && d.given(at+"."+other) {
+			d.add(d.lines[at], at, "missing key %q: %q goes with it", key, other)
+		}
 	}
 }

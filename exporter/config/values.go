@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -93,7 +94,9 @@ func parseText(text string, v reflect.Value, tag reflect.StructTag) error {
 		}
 		if name, ok := tag.Lookup("form"); ok {
 			formed, err := forms[name].parse(text)
-			if err != nil {
+			if errors.Is(err, errEmpty) {
+				return unexpected
+			} else if err != nil {
 				return err
 			}
 			text = formed

@@ -107,9 +107,10 @@ func TestLimitsPage(t *testing.T) {
 	if options < 15 {
 		t.Errorf("only %d options were found", options)
 	}
+	alive := syslog.DefaultKeepAlive
 	for what, value := range map[string]any{
 		"syslog: how long a message, or a TLS handshake, may take": syslog.DefaultMessageTimeout,
-		"syslog: how long a connection may be silent":              syslog.DefaultIdleTimeout,
+		"syslog: how long a sender that is gone keeps its place":   alive.Idle + time.Duration(alive.Count)*alive.Interval,
 		"Envoy: connections at a time":                             envoyals.DefaultConnections,
 		"Envoy: streams at a time":                                 envoyals.DefaultStreams,
 		"Envoy: a message, in bytes":                               envoyals.DefaultMessage,
@@ -164,11 +165,12 @@ func TestLimitsAreCounted(t *testing.T) {
 	}
 	logs[0].WriteString(strings.Repeat("x", 70_000) + "\n")
 	lines++
+	line(1, "shop.example", "/long", "-", agent+strings.Repeat("x", 1024))
 	for i := range logs {
 		write(t, filepath.Join(dir, fmt.Sprintf("%d.log", i)), logs[i].String())
 	}
 	conf := write(t, filepath.Join(dir, "darkshare.yaml"), `inputs: [{name: log, files: ["*.log"], format: vhost_combined, start_at: beginning}]
-limits: {visitors: 5000, pending_landings: 1024, sites: 1, pages: 1, sections: 1, open_files: 1, scrapes: 1}
+limits: {visitors: 5000, pending_landings: 1024, sites: 1, pages: 1, sections: 1, line_bytes: 1024, open_files: 1, scrapes: 1}
 visits: {confirmation: on}
 `)
 	p := begin(t, nil, "--config", conf)
@@ -186,7 +188,7 @@ visits: {confirmation: on}
 				t.Errorf("docs/limits.md does not have the limit %s", s.labels["limit"])
 			}
 		case "darkshare_log_errors_total":
-			if want := map[string]float64{"too_long": 1}[s.labels["reason"]]; s.value != want {
+			if want := map[string]float64{"too_long": 2}[s.labels["reason"]]; s.value != want {
 				t.Errorf("%v lines are %s, not %v", s.value, s.labels["reason"], want)
 			}
 		case "darkshare_visitors":

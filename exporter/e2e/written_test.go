@@ -250,7 +250,7 @@ func TestWritten(t *testing.T) {
 			keep := dig(t, page["traefik file"], "accessLog", "fields", "headers", "names")
 			return "", func(h *hit) string { return traefikLine(t, keep, h) }
 		}, want},
-		{"nginx-ingress", "file", "/var/log/containers/ingress-nginx-controller-*.log", func(page map[string]string) (string, func(*hit) string) {
+		{"nginx-ingress", "file", "/var/log/pods/ingress-nginx_ingress-nginx-controller-*/controller/*.log", func(page map[string]string) (string, func(*hit) string) {
 			format := dig(t, page["yaml configmap"], "data")["log-format-upstream"]
 			return "", func(h *hit) string { return h.at.Format(time.RFC3339Nano) + " stdout F " + nginxLine(format, h) }
 		}, want},

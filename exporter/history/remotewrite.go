@@ -343,7 +343,7 @@ func (w *RemoteWriter) resume(path string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if errors.Is(err, state.ErrCorrupt) {
+	if errors.Is(err, state.ErrCorrupt) || errors.Is(err, state.ErrOlder) {
 		return fmt.Errorf("%w: where the server is empty remove it, and all is sent from the beginning", err)
 	}
 	if err != nil {

@@ -52,7 +52,7 @@ func (e *Engine) prepare(b *stream.Block) *job {
 // learn tells an input's format, where none is named, and its site, where nothing
 // else does.
 func (e *Engine) learn(in *input, data []byte) {
-	if in.detected && !in.readable(data) {
+	if in.detected && !in.readable(data, e.opt.MaxLine) {
 		e.detect(in, data)
 	}
 	if in.format == nil || in.format.Fields().Has(accesslog.FieldHost) || in.site != "" || in.told != "" || in.votes.over {
@@ -70,7 +70,7 @@ func (e *Engine) learn(in *input, data []byte) {
 
 // detect tells the format of an input from its lines.
 func (e *Engine) detect(in *input, data []byte) {
-	format, err := accesslog.Detect(lines(data))
+	format, err := accesslog.Detect(lines(data, e.opt.MaxLine))
 	if err != nil {
 		if time.Since(in.warned) > warnEvery {
 			in.warned = time.Now()
@@ -88,7 +88,7 @@ func (e *Engine) detect(in *input, data []byte) {
 // vote lets the lines vote for the site: a page's assets are asked for with the
 // site's own address as their referrer.
 func (e *Engine) vote(in *input, data []byte) {
-	in.votes.count(in.format, e.rules.Load().rules, lines(data))
+	in.votes.count(in.format, e.rules.Load().rules, lines(data, e.opt.MaxLine))
 	enough := votesWhole
 	if e.opt.Live {
 		enough = votesLive
@@ -188,20 +188,24 @@ func InferSite(format *accesslog.Format, sample [][]byte) (name string, ok bool)
 	return v.winner(votesWhole)
 }
 
-func lines(data []byte) [][]byte {
+// lines returns the first lines, without their ends, but for those that are longer than
+// most: of these nothing is read.
+func lines(data []byte, most int) [][]byte {
 	var out [][]byte
 	for line := range bytes.Lines(data) {
 		if len(out) == sampleLines {
 			break
 		}
-		out = append(out, bytes.TrimRight(line, "\r\n"))
+		if line = bytes.TrimRight(line, "\r\n"); len(line) <= most {
+			out = append(out, line)
+		}
 	}
 	return out
 }
 
 // readable reports whether any of the first lines has the format that was told
 // from earlier ones: a log does not change its format often.
-func (in *input) readable(data []byte) bool {
+func (in *input) readable(data []byte, most int) bool {
 	if in.format == nil {
 		return false
 	}
@@ -211,7 +215,10 @@ func (in *input) readable(data []byte) bool {
 		if n++; n > 20 {
 			return false
 		}
-		in.line = append(in.line[:0], bytes.TrimRight(line, "\r\n")...)
+		if line = bytes.TrimRight(line, "\r\n"); len(line) > most {
+			continue
+		}
+		in.line = append(in.line[:0], line...)
 		if in.parser.Parse(in.line, &req) == schema.ReasonNone {
 			return true
 		}

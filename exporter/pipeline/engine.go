@@ -31,6 +31,10 @@ type Options struct {
 	// Sites, Pages and Sections bound the series: hosts that become sites by
 	// themselves, and pages and sections per site.
 	Sites, Pages, Sections int
+	// MaxLine is the longest line in bytes, without its end, as in the options of package
+	// stream: a longer one, of which a source hands out the beginning, is no record. Default:
+	// stream.DefaultMaxLine.
+	MaxLine int
 	// Live says that the lines are being written now: a record without a time of
 	// its own has the time at which it was read.
 	Live bool
@@ -49,20 +53,6 @@ type Options struct {
 	// counts go on from there.
 	State *state.Decoder
 	Log   *slog.Logger
-}
-
-// An Observer is told what becomes of every record, in the log's order. IDs count
-// the records from 1.
-type Observer interface {
-	visit.Sink
-	// Malformed takes a record that is not an access record.
-	Malformed(id uint64, reason schema.Reason)
-	// Explained takes an access record before the Sink's methods are called for
-	// it. why says what the record shows by itself.
-	Explained(e *visit.Event, site string, rules *attribution.Rules, why string)
-	// Behind is asked after every block. While it returns true, the landing that
-	// has waited longest is resolved by what is known of it.
-	Behind() bool
 }
 
 // An Engine counts what blocks of lines say.
@@ -133,6 +123,9 @@ func New(o Options) (*Engine, error) {
 	}
 	if o.Sites <= 0 {
 		o.Sites = 20
+	}
+	if o.MaxLine <= 0 {
+		o.MaxLine = stream.DefaultMaxLine
 	}
 	e := &Engine{opt: o, log: o.Log, sites: site.New(o.Sites), started: time.Now(), barriers: make(chan barrier), ended: make(chan struct{})}
 	e.tally = tally.New(tally.Options{
@@ -290,7 +283,7 @@ func (e *Engine) Run(ctx context.Context, blocks <-chan *stream.Block) error {
 }
 
 func (e *Engine) worker() *worker {
-	w := &worker{explain: e.opt.Observer != nil}
+	w := &worker{maxLine: e.opt.MaxLine, explain: e.opt.Observer != nil}
 	if e.opt.Forward != nil {
 		w.forwarder = e.opt.Forward.forwarder(e)
 	}
@@ -471,27 +464,4 @@ func (e *Engine) goalName(id, goal int) string {
 func (e *Engine) section(id int, page []byte) []byte {
 	g := e.rules.Load()
 	return g.rules.Section(page, g.index(id))
-}
-
-// tee hands what a Tracker finds to the tally and to an observer.
-type tee struct{ tally, observer visit.Sink }
-
-func (t tee) Request(ev *visit.Event, kind schema.Kind) {
-	t.tally.Request(ev, kind)
-	t.observer.Request(ev, kind)
-}
-
-func (t tee) Landing(o *visit.Outcome) {
-	t.tally.Landing(o)
-	t.observer.Landing(o)
-}
-
-func (t tee) Share(site int, app attribution.Source, scope schema.Scope, page []byte) {
-	t.tally.Share(site, app, scope, page)
-	t.observer.Share(site, app, scope, page)
-}
-
-func (t tee) Conversion(site, goal int, c schema.Channel, s attribution.Source) {
-	t.tally.Conversion(site, goal, c, s)
-	t.observer.Conversion(site, goal, c, s)
 }

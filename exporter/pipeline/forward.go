@@ -144,7 +144,7 @@ func (e *Engine) acknowledge(s *shipment, b *stream.Block) {
 }
 
 // decode makes records of lines that another darkshare has forwarded.
-func (b *batch) decode(j *job, pause func()) {
+func (b *batch) decode(j *job, maxLine int, pause func()) {
 	if b.decoder == nil || b.gen != j.gen {
 		var sites []string
 		for _, s := range j.gen.opt.Sites {
@@ -155,7 +155,11 @@ func (b *batch) decode(j *job, pause func()) {
 	b.decoder.Reset()
 	for line := range bytes.Lines(j.block.Data) {
 		r := b.record()
-		r.log, r.reason = b.decoder.Decode(bytes.TrimSuffix(line, []byte("\n")), &r.event)
+		if line = bytes.TrimSuffix(line, []byte("\n")); len(line) > maxLine {
+			r.log, r.reason = 0, schema.ReasonTooLong
+		} else {
+			r.log, r.reason = b.decoder.Decode(line, &r.event)
+		}
 		if len(b.records)%few == 0 {
 			pause()
 		}

@@ -230,6 +230,9 @@ func (e *Engine) Sample(n int, data []byte) {
 		e.detecting.Lock()
 		defer e.detecting.Unlock()
 		in := e.inputs.get(n)
+		if in.forwarded {
+			return
+		}
 		e.learn(in, data)
 		if in.format != nil && in.format.Headed() {
 			in.format = lastHeader(in.format, data)

@@ -74,6 +74,7 @@ type worker struct {
 	classifier *attribution.Classifier
 	parsers    map[*accesslog.Format]*accesslog.Parser
 	request    accesslog.Request
+	maxLine    int
 	explain    bool
 	// forwarder is nil where the records are counted here.
 	forwarder *forwarder
@@ -88,7 +89,7 @@ const few = 64
 func (w *worker) parse(j *job, b *batch, pause func()) {
 	b.records = b.records[:0]
 	if j.forwarded {
-		b.decode(j, pause)
+		b.decode(j, w.maxLine, pause)
 		return
 	}
 	if w.gen != j.gen {
@@ -142,6 +143,10 @@ func (w *worker) lines(b *batch, format *accesslog.Format, site int, data []byte
 // line fills in the record of a line.
 func (w *worker) line(parser *accesslog.Parser, site int, line []byte, r *record) {
 	r.event.Renamed, r.log = nil, 0
+	if len(line) > w.maxLine {
+		r.reason, r.event.Time = schema.ReasonTooLong, 0
+		return
+	}
 	if parser == nil {
 		r.reason, r.event.Time = schema.ReasonFormat, 0
 		return

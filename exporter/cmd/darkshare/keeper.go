@@ -89,7 +89,7 @@ func openKeeper(c config.State, o pipeline.Options, shown *atomic.Int64) (*keepe
 
 func (k *keeper) load(o pipeline.Options) (*pipeline.Engine, error) {
 	data, err := k.file.Load()
-	aside := "corrupt"
+	aside, advice := "corrupt", "look whether the disk is sound"
 	switch {
 	case err == nil:
 		o.State = state.NewDecoder(data)
@@ -103,8 +103,10 @@ func (k *keeper) load(o pipeline.Options) (*pipeline.Engine, error) {
 		if !errors.Is(err, pipeline.ErrState) {
 			return nil, err
 		}
+	case errors.Is(err, state.ErrOlder):
+		aside, advice = "older", "to keep the counts, end this darkshare, give the file its name again and start the version that wrote it: the changelog says which one takes them up"
 	case errors.Is(err, state.ErrNewer):
-		aside = "newer"
+		aside, advice = "newer", "to keep the counts, end this darkshare, give the file its name again and start the version that wrote it"
 	case errors.Is(err, state.ErrCorrupt):
 	case errors.Is(err, fs.ErrNotExist):
 		o.State = nil
@@ -117,7 +119,7 @@ func (k *keeper) load(o pipeline.Options) (*pipeline.Engine, error) {
 	if asideErr != nil {
 		return nil, fmt.Errorf("state: %w; and it cannot be set aside: %w", err, asideErr)
 	}
-	k.log.Error("the state file cannot be taken up and was set aside: counts begin at zero, and files where start_at says", "err", err, "kept_as", name)
+	k.log.Error("the state file cannot be taken up and was set aside: counts begin at zero, and files where start_at says", "err", err, "kept_as", name, "advice", advice)
 	o.State = nil
 	return pipeline.New(o)
 }

@@ -210,6 +210,7 @@ func TestCorruptState(t *testing.T) {
 	for name, spoil := range map[string]func([]byte) []byte{
 		"corrupt": func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
 		"newer":   func(b []byte) []byte { b[len("darkshare state\n")]++; return b },
+		"older":   func(b []byte) []byte { b[len("darkshare state\n")]--; return b },
 	} {
 		t.Run(name, func(t *testing.T) {
 			log, state := write(t, "a.log", nil), filepath.Join(t.TempDir(), "state")
@@ -227,6 +228,9 @@ func TestCorruptState(t *testing.T) {
 			s = withState(t, log, state)
 			if m := s.sums(); m["darkshare_log_lines_total"] != 0 || m["darkshare_state_load_errors_total"] != 1 {
 				t.Errorf("%v lines, %v errors", m["darkshare_log_lines_total"], m["darkshare_state_load_errors_total"])
+			}
+			if says := map[string]string{"corrupt": "is damaged", "newer": "from a newer darkshare", "older": "from an older darkshare"}[name]; !strings.Contains(s.log.String(), says) {
+				t.Errorf("the log does not say %q:\n%s", says, s.log)
 			}
 			if kept := state + "." + name; !strings.Contains(s.log.String(), kept) {
 				t.Errorf("the log does not name %s:\n%s", kept, s.log)

@@ -115,6 +115,7 @@ func engineOptions(c *config.Config, log *slog.Logger) pipeline.Options {
 		Sites:    c.Limits.Sites,
 		Pages:    orNone(c.Limits.Pages),
 		Sections: orNone(c.Limits.Sections),
+		MaxLine:  c.Limits.LineBytes,
 		Log:      log,
 	}
 }

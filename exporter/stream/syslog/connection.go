@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/darkshare/darkshare/exporter/stream"
@@ -21,7 +22,7 @@ func (l *Listener) connections(ctx, late context.Context, listener net.Listener)
 	defer listener.Close()
 	var running sync.WaitGroup
 	defer running.Wait()
-	places := make(chan struct{}, l.o.Connections)
+	places := newPlaces(l.o.Connections, l.o.Silence)
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
@@ -36,26 +37,35 @@ func (l *Listener) connections(ctx, late context.Context, listener net.Listener)
 			}
 			continue
 		}
-		select {
-		case places <- struct{}{}:
-			running.Go(func() {
-				defer func() { <-places }()
-				l.connection(ctx, late, conn)
-			})
-		default:
+		c := &connection{Conn: conn, done: make(chan struct{}), timeout: l.o.MessageTimeout}
+		before, silent, ok := places.enter(c)
+		switch {
+		case !ok:
 			conn.Close()
-			l.g.Trouble(stream.ErrorLimit, "connections", "too many connections: one was closed", "max_connections", l.o.Connections,
+			l.g.Trouble(stream.ErrorLimit, "connections", "too many connections: another one was refused", "max_connections", l.o.Connections,
 				"client", conn.RemoteAddr(), "advice", "raise max_connections")
+			continue
+		case before != nil:
+			l.g.Trouble(stream.ErrorLimit, "connections", "too many connections: the one that was silent the longest was closed for another",
+				"max_connections", l.o.Connections, "client", before.RemoteAddr(), "silent", silent.Round(time.Millisecond), "advice", "raise max_connections")
 		}
+		running.Go(func() {
+			defer close(c.done)
+			defer places.leave(c)
+			defer conn.Close()
+			if before != nil {
+				<-before.done
+			}
+			l.serve(ctx, late, c)
+		})
 	}
 }
 
-// connection takes the messages of a connection.
-func (l *Listener) connection(ctx, late context.Context, conn net.Conn) {
-	defer conn.Close()
-	client := conn.RemoteAddr()
+// serve takes the messages of a connection.
+func (l *Listener) serve(ctx, late context.Context, c *connection) {
+	client := c.RemoteAddr()
 	if l.network == "tls" {
-		secure := tls.Server(conn, l.o.TLS)
+		secure := tls.Server(c.Conn, l.o.TLS)
 		shaking, cancel := context.WithTimeout(ctx, l.o.MessageTimeout)
 		err := secure.HandshakeContext(shaking)
 		cancel()
@@ -67,25 +77,27 @@ func (l *Listener) connection(ctx, late context.Context, conn net.Conn) {
 				"advice", "give the sender a certificate that client_ca_file has signed, and the CA of cert_file")
 			return
 		}
-		conn = secure
+		c.Conn = secure
 	}
-	r := &patientReader{ctx: ctx, conn: conn, o: &l.o}
-	messages := framer{r: r, max: l.o.Message}
-	r.begun = messages.begun
-	stop := context.AfterFunc(ctx, r.hurry)
+	messages := framer{r: c, max: l.o.Message}
+	c.begun = messages.begun
+	stop := context.AfterFunc(ctx, c.hurry)
 	defer stop()
 	for {
 		message, cut, err := messages.next()
 		if len(message) > 0 {
+			c.spoke()
 			l.take(late, message, cut)
 		}
-		r.message = time.Time{}
+		c.next()
 		switch {
 		case err == nil:
 			continue
-		case err == io.EOF || ctx.Err() != nil:
+		case err == io.EOF || ctx.Err() != nil || c.hurried():
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			l.g.Trouble(stream.ErrorTimeout, "timeout", "a connection that brought nothing for too long was closed", "client", client)
+			l.g.Trouble(stream.ErrorTimeout, "message", "a message took too long to come: its connection was closed", "client", client)
+		case errors.Is(err, syscall.ETIMEDOUT):
+			l.g.Trouble(stream.ErrorTimeout, "gone", "a sender is gone without a word: its connection was closed", "client", client)
 		default:
 			l.g.Trouble(stream.ErrorConnection, "connection", "a connection broke", "client", client, "err", err)
 		}
@@ -93,43 +105,89 @@ func (l *Listener) connection(ctx, late context.Context, conn net.Conn) {
 	}
 }
 
-// A patientReader reads from a connection for as long as it may take.
-type patientReader struct {
-	ctx   context.Context
-	conn  net.Conn
-	o     *Options
-	begun func() bool // part of a message has come
-
+// A connection is read for as long as its sender may take.
+type connection struct {
+	net.Conn
+	// done is closed when it is.
+	done chan struct{}
+	// begun says whether part of a message has come, and timeout how long the rest may take.
+	begun   func() bool
+	timeout time.Duration
 	// message is since when the rest of one is waited for, zero at its beginning.
 	message time.Time
 
-	mu  sync.Mutex
-	end time.Time // once ctx is done
+	mu sync.Mutex
+	// silent is since when a message is waited for that has not begun, zero while none is:
+	// who waits for darkshare is not silent.
+	silent time.Time
+	heard  bool      // a message has come
+	end    time.Time // after which nothing is read any more
 }
 
-func (r *patientReader) Read(p []byte) (int, error) {
+// Read reads what comes within the time that there is.
+func (c *connection) Read(p []byte) (int, error) {
 	switch {
-	case !r.begun():
-		r.deadline(time.Now().Add(r.o.IdleTimeout))
-	case r.message.IsZero():
-		r.message = time.Now()
-		r.deadline(r.message.Add(r.o.MessageTimeout))
+	case !c.begun():
+		c.await(time.Now())
+		defer c.await(time.Time{})
+	case c.message.IsZero():
+		c.message = time.Now()
+		c.limit(c.message.Add(c.timeout))
 	}
-	return r.conn.Read(p)
+	return c.Conn.Read(p)
 }
 
-func (r *patientReader) deadline(t time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.end.IsZero() {
-		r.conn.SetReadDeadline(t)
+// await notes since when a message is waited for.
+func (c *connection) await(since time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.silent = since
+}
+
+// limit says until when it is read, zero for as long as it takes.
+func (c *connection) limit(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.end.IsZero() {
+		c.SetReadDeadline(t)
 	}
 }
 
-// hurry lets it read for the last words only.
-func (r *patientReader) hurry() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.end = time.Now().Add(lastWords)
-	r.conn.SetReadDeadline(r.end)
+// next takes the time anew for the message to come.
+func (c *connection) next() {
+	if !c.message.IsZero() {
+		c.message = time.Time{}
+		c.limit(time.Time{})
+	}
+}
+
+// spoke notes that a message has come.
+func (c *connection) spoke() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.heard = true
+}
+
+// hurry lets it be read for the last words only.
+func (c *connection) hurry() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.end.IsZero() {
+		c.end = time.Now().Add(lastWords)
+		c.SetReadDeadline(c.end)
+	}
+}
+
+func (c *connection) hurried() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.end.IsZero()
+}
+
+// silence returns since when the connection is silent, zero where it is not, and whether a
+// message has come before.
+func (c *connection) silence() (since time.Time, heard bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.silent, c.heard
 }

@@ -55,6 +55,9 @@ type datagramConn interface {
 	socket
 }
 
+// longestEnd is what some senders put behind a message: "\r\n\x00".
+const longestEnd = 3
+
 // datagrams takes a record from each datagram, until ctx is done, the socket fails
 // or check does.
 func (l *Listener) datagrams(ctx, late context.Context, conn datagramConn, check func() error) error {
@@ -88,16 +91,19 @@ func (l *Listener) datagrams(ctx, late context.Context, conn datagramConn, check
 		}
 	})
 
-	buf := make([]byte, l.o.Message+1)
+	buf := make([]byte, l.o.Message+longestEnd+1)
 	for {
 		n, err := conn.Read(buf)
+		message := trimEnd(buf[:n])
+		cut := len(message) > l.o.Message || n == len(buf)
+		message = message[:min(len(message), l.o.Message)]
 		switch {
 		case err == nil && n == 0:
 		case err == nil && (counting || l.network == "unix"):
-			l.take(late, buf[:min(n, l.o.Message)], n > l.o.Message)
+			l.take(late, message, cut)
 		case err == nil:
 			// Where the kernel does not tell what it drops, nothing is left to it.
-			l.g.TryAdd("", body(buf[:min(n, l.o.Message)]))
+			l.g.TryAdd("", l.record(message, cut))
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.Is(err, os.ErrDeadlineExceeded):

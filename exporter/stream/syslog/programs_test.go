@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/darkshare/darkshare/exporter/stream"
 )
 
 // The programs that send to the listener in these tests are real, from Debian. What
@@ -245,4 +247,73 @@ func freePort(t *testing.T) string {
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	ok(t, err)
 	return port
+}
+
+// TestSendersComeBack: a forwarder that has lost its place to another connection notices and
+// comes back, and loses at most the record by which it notices.
+func TestSendersComeBack(t *testing.T) {
+	for name, start := range map[string]func(t *testing.T, dir, port, host, to string){
+		"rsyslog": func(t *testing.T, dir, port, host, to string) {
+			rsyslogd, conf := executable(t, "rsyslogd"), filepath.Join(dir, "rsyslog.conf")
+			ok(t, os.WriteFile(conf, fmt.Appendf(nil, `
+global(workDirectory="%s")
+module(load="imtcp")
+input(type="imtcp" port="%s" address="127.0.0.1")
+action(type="omfwd" target="%s" port="%s" protocol="tcp")
+`, dir, port, host, to), 0o600))
+			run(t, port, rsyslogd, "-n", "-f", conf, "-i", dir+"/pid")
+		},
+		"syslog-ng": func(t *testing.T, dir, port, host, to string) {
+			syslogNG, conf := executable(t, "syslog-ng"), filepath.Join(dir, "syslog-ng.conf")
+			ok(t, os.WriteFile(conf, fmt.Appendf(nil, `
+@version: 3.38
+options { stats-freq(0); time-reopen(1); };
+source s { network(ip("127.0.0.1") port(%s) transport("tcp")); };
+destination d { network("%s" port(%s) transport("tcp")); };
+log { source(s); destination(d); };
+`, port, host, to), 0o600))
+			run(t, port, syslogNG, "-F", "--no-caps", "-f", conf, "-R", dir+"/persist", "-p", dir+"/pid", "-c", dir+"/control")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const silence = 300 * time.Millisecond
+			r := listen(t, Options{Listen: "tcp://127.0.0.1:0", Connections: 1, Silence: silence})
+			port := freePort(t)
+			host, to, _ := net.SplitHostPort(r.Addr().String())
+			start(t, t.TempDir(), port, host, to)
+			forwarded(t, r, port)
+			before := len(r.got())
+
+			time.Sleep(silence)
+			other := r.dial()
+			send(t, other, "other\n")
+			r.counts(stream.ErrorLimit, 1, "the one that was silent the longest was closed")
+			eventually(t, func() string {
+				if got := r.got(); got[len(got)-1] != "other" {
+					return "the other one has no place"
+				}
+				return ""
+			})
+			ok(t, other.Close())
+
+			conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+			ok(t, err)
+			defer conn.Close()
+			sent := 0
+			eventually(t, func() string {
+				sent++
+				fmt.Fprintf(conn, "<190>%s web1 nginx: again %d\n", time.Now().Format(time.Stamp), sent)
+				time.Sleep(20 * time.Millisecond)
+				if got := r.got(); len(got) == before+1 || got[len(got)-1] != fmt.Sprint("again ", sent) {
+					return "it does not come back"
+				}
+				return ""
+			})
+			if lost := before + 1 + sent - len(r.got()); lost > 1 {
+				t.Errorf("%d records of %d were lost", lost, sent)
+			} else {
+				t.Logf("%d records of %d were lost", lost, sent)
+			}
+		})
+	}
 }

@@ -47,7 +47,7 @@ func TestRate(t *testing.T) {
 			w.Flush()
 		}()
 	}
-	time.AfterFunc(20*time.Second, cancel) // in case of a loss
+	time.AfterFunc(time.Minute, cancel) // in case of a loss
 	var next [senders]int
 	total := 0
 	for b := range out {

@@ -9,6 +9,7 @@
 package syslog
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -23,14 +24,16 @@ import (
 	"github.com/darkshare/darkshare/exporter/stream"
 )
 
-// The defaults of Options. A sender that is closed for its silence loses a record
-// before it notices, so that is for those that are gone without a word.
+// The defaults of Options.
 const (
 	DefaultConnections    = 256
 	DefaultMessage        = 64 << 10
-	DefaultIdleTimeout    = 24 * time.Hour
 	DefaultMessageTimeout = 30 * time.Second
+	DefaultSilence        = time.Minute
 )
+
+// DefaultKeepAlive finds a sender that is gone within two minutes.
+var DefaultKeepAlive = net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}
 
 // Options are the options of New.
 type Options struct {
@@ -40,16 +43,21 @@ type Options struct {
 	// TLS is the server's side of tls://. With ClientAuth set to
 	// tls.RequireAndVerifyClientCert clients need a certificate.
 	TLS *tls.Config
-	// Connections is how many there may be at a time; further ones are closed. 0
-	// means DefaultConnections.
+	// Connections is how many there may be at a time. Another one has the place of the
+	// one that was silent the longest, those first that never brought a message; it is
+	// refused where none was for as long as Silence. 0 means the default.
 	Connections int
-	// Message is the longest message in bytes, its header included; of a longer one
-	// the beginning is taken. 0 means DefaultMessage.
+	Silence     time.Duration
+	// KeepAlive is how a sender is looked for that is silent. A silent one that is there
+	// stays for as long as it likes, since it may lose a record before it notices that it
+	// was closed. The zero value means DefaultKeepAlive.
+	KeepAlive net.KeepAliveConfig
+	// Message is the longest message in bytes, its header included; a longer one comes as
+	// a record that is longer than a line may be. 0 means DefaultMessage.
 	Message int
-	// IdleTimeout is how long a connection may bring nothing, and MessageTimeout
-	// how long a message, or the TLS handshake, may take from its first byte to its
-	// last. 0 means the default.
-	IdleTimeout, MessageTimeout time.Duration
+	// MessageTimeout is how long a message, or the TLS handshake, may take from its first
+	// byte to its last. 0 means the default.
+	MessageTimeout time.Duration
 }
 
 const (
@@ -84,8 +92,11 @@ func New(o Options) (*Listener, error) {
 	if o.Message <= 0 {
 		o.Message = DefaultMessage
 	}
-	if o.IdleTimeout <= 0 {
-		o.IdleTimeout = DefaultIdleTimeout
+	if o.Silence <= 0 {
+		o.Silence = DefaultSilence
+	}
+	if o.KeepAlive == (net.KeepAliveConfig{}) {
+		o.KeepAlive = DefaultKeepAlive
 	}
 	if o.MessageTimeout <= 0 {
 		o.MessageTimeout = DefaultMessageTimeout
@@ -166,7 +177,7 @@ func (l *Listener) listen(ctx, late context.Context) error {
 	case "unix":
 		return l.unix(ctx, late)
 	}
-	listener, err := net.Listen("tcp", l.address)
+	listener, err := (&net.ListenConfig{KeepAliveConfig: l.o.KeepAlive}).Listen(ctx, "tcp", l.address)
 	if err != nil {
 		return err
 	}
@@ -182,11 +193,21 @@ func (l *Listener) up(address net.Addr, args ...any) {
 
 // take hands a message on. It waits while there is no room.
 func (l *Listener) take(late context.Context, message []byte, cut bool) {
-	if cut {
-		l.g.Trouble(stream.ErrorLimit, "cut", "a message is longer than allowed; its end is cut off", "max_message", l.o.Message,
-			"advice", "raise max_message, or have the proxy log less")
-	}
-	if l.g.Add(late, "", body(message)) != nil {
+	if l.g.Add(late, "", l.record(message, cut)) != nil {
 		l.g.Drop(stream.DropShutdown, 1)
 	}
+}
+
+// record returns a message without its header. One whose end was cut off looks like a record
+// that it is not, and is made too long for one, so that it is counted as what it is.
+func (l *Listener) record(message []byte, cut bool) []byte {
+	record := body(message)
+	if !cut {
+		return record
+	}
+	l.g.Trouble(stream.ErrorLimit, "cut", "a message is longer than allowed, and no record", "max_message", l.o.Message,
+		"advice", "raise max_message, or have the proxy log less")
+	long := bytes.Repeat([]byte{' '}, l.g.MaxLine()+1)
+	copy(long, record)
+	return long
 }
