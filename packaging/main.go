@@ -1,10 +1,9 @@
 // Command packaging makes what is released of darkshare: static binaries in archives,
-// deb and rpm packages, an SBOM of each binary, and the checksums of all of it. The same
-// commit gives the same bytes, wherever and whenever they are made.
+// deb and rpm packages, the plugin that is built already, an SBOM of each, and the
+// checksums of all of it. The same commit gives the same bytes, wherever and whenever they
+// are made.
 //
-//	go -C packaging run . [-verify] [file ...]
-//
-// The files are released with the rest.
+//	go -C packaging run . [-verify] [-plugin file.zip]
 package main
 
 import (
@@ -27,16 +26,17 @@ func main() {
 	out := flag.String("out", filepath.Join("..", "dist", "release"), "the `directory` for the result; what is in it is removed")
 	names := flag.String("platforms", platforms, "the `platforms`, with spaces between them")
 	verify := flag.Bool("verify", false, "build every binary twice, the second time from a copy elsewhere and without a cache, and compare")
+	plugin := flag.String("plugin", "", "the plugin's zip, a `file` that is released with the rest")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *root, *out, strings.Fields(*names), *verify, flag.Args()); err != nil {
+	if err := run(ctx, *root, *out, strings.Fields(*names), *plugin, *verify); err != nil {
 		fmt.Fprintf(os.Stderr, "packaging: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, root, out string, names []string, verify bool, extra []string) (err error) {
+func run(ctx context.Context, root, out string, names []string, plugin string, verify bool) (err error) {
 	r, err := newRelease(ctx, root)
 	if err != nil {
 		return err
@@ -63,9 +63,9 @@ func run(ctx context.Context, root, out string, names []string, verify bool, ext
 			return fmt.Errorf("%s: %w", p, err)
 		}
 	}
-	for _, file := range extra {
-		if err := copyFile(filepath.Join(out, filepath.Base(file)), file, 0o644); err != nil {
-			return err
+	if plugin != "" {
+		if err := r.releasePlugin(ctx, plugin, out); err != nil {
+			return fmt.Errorf("%s: %w", plugin, err)
 		}
 	}
 	return writeChecksums(out)

@@ -20,6 +20,8 @@ type release struct {
 	version string // semantic, without a "v"
 	commit  string
 	date    time.Time // of the commit, in UTC
+
+	licenses map[string][]string // by a module's directory, as far as asked
 }
 
 // newRelease returns the release of what is checked out. Outside a repository the

@@ -22,41 +22,70 @@ import (
 
 // writeSBOM writes what a binary is made of, in CycloneDX's JSON: the modules that the Go
 // linker says are in it, the standard library, and the licences found in their sources.
-// https://cyclonedx.org/docs/1.6/json/
 func (r *release) writeSBOM(ctx context.Context, p platform, binary, name string) error {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {
 		return err
 	}
-	dirs, err := r.moduleDirs(ctx)
+	components, err := r.goComponents(ctx, info)
 	if err != nil {
 		return err
 	}
-	app := cyclonedx.Component{
-		BOMRef: packageURL(info.Main.Path, "v"+r.version), Type: cyclonedx.ComponentTypeApplication,
-		Name: "darkshare", Version: r.version, Description: "for " + p.String(),
+	app := r.application("darkshare", r.version, p.String())
+	app.BOMRef = packageURL(info.Main.Path, "v"+r.version)
+	app.PackageURL = app.BOMRef
+	return r.writeBOM(app, components, name)
+}
+
+// application returns what an SBOM is of.
+func (r *release) application(name, version, platforms string) cyclonedx.Component {
+	return cyclonedx.Component{
+		BOMRef: name + "@" + version, Type: cyclonedx.ComponentTypeApplication,
+		Name: name, Version: version, Description: "for " + platforms,
 		Licenses:           &cyclonedx.Licenses{{License: &cyclonedx.License{ID: "Apache-2.0"}}},
 		ExternalReferences: &[]cyclonedx.ExternalReference{{Type: cyclonedx.ERTypeVCS, URL: "https://github.com/darkshare/darkshare", Comment: r.commit}},
 	}
-	app.PackageURL = app.BOMRef
-	components := []cyclonedx.Component{library("std", strings.TrimPrefix(info.GoVersion, "go"), []string{"BSD-3-Clause"})}
-	for _, m := range info.Deps {
-		if m.Replace != nil {
-			m = m.Replace
-		}
-		licenses, err := licensesIn(dirs[m.Path])
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.Path, err)
-		}
-		components = append(components, library(m.Path, m.Version, licenses))
+}
+
+// goComponents returns the modules that are in any of some binaries.
+func (r *release) goComponents(ctx context.Context, infos ...*buildinfo.BuildInfo) ([]cyclonedx.Component, error) {
+	dirs, err := r.moduleDirs(ctx)
+	if err != nil {
+		return nil, err
 	}
+	var components []cyclonedx.Component
+	seen := map[string]bool{}
+	add := func(path, version string, licenses []string) {
+		if url := packageURL(path, version); !seen[url] {
+			seen[url] = true
+			components = append(components, library(path, version, url, licenses))
+		}
+	}
+	for _, info := range infos {
+		add("std", strings.TrimPrefix(info.GoVersion, "go"), []string{"BSD-3-Clause"})
+		for _, m := range info.Deps {
+			if m.Replace != nil {
+				m = m.Replace
+			}
+			licenses, err := r.licensesIn(dirs[m.Path])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", m.Path, err)
+			}
+			add(m.Path, m.Version, licenses)
+		}
+	}
+	return components, nil
+}
+
+// writeBOM writes an SBOM: https://cyclonedx.org/docs/1.6/json/
+func (r *release) writeBOM(app cyclonedx.Component, components []cyclonedx.Component, name string) error {
 	dependsOn := make([]string, len(components))
 	for i, c := range components {
 		dependsOn[i] = c.BOMRef
 	}
 	bom := cyclonedx.NewBOM()
 	// By what it is of, not by chance: the same release has the same SBOM.
-	bom.SerialNumber = uuid.NewSHA1(uuid.NameSpaceURL, []byte(app.BOMRef+"?"+p.String()+"#"+r.commit)).URN()
+	bom.SerialNumber = uuid.NewSHA1(uuid.NameSpaceURL, []byte(app.BOMRef+"?"+app.Description+"#"+r.commit)).URN()
 	bom.Metadata = &cyclonedx.Metadata{Timestamp: r.date.Format(time.RFC3339), Component: &app}
 	bom.Components = &components
 	bom.Dependencies = &[]cyclonedx.Dependency{{Ref: app.BOMRef, Dependencies: &dependsOn}}
@@ -68,13 +97,12 @@ func (r *release) writeSBOM(ctx context.Context, p platform, binary, name string
 	return errors.Join(encoder.EncodeVersion(bom, cyclonedx.SpecVersion1_6), f.Close())
 }
 
-// library returns a module as a component.
-func library(path, version string, licenses []string) cyclonedx.Component {
+// library returns a module or package as a component.
+func library(name, version, url string, licenses []string) cyclonedx.Component {
 	c := cyclonedx.Component{
-		BOMRef: packageURL(path, version), Type: cyclonedx.ComponentTypeLibrary,
-		Name: path, Version: version, Scope: cyclonedx.ScopeRequired,
+		BOMRef: url, Type: cyclonedx.ComponentTypeLibrary,
+		Name: name, Version: version, Scope: cyclonedx.ScopeRequired, PackageURL: url,
 	}
-	c.PackageURL = c.BOMRef
 	if len(licenses) > 0 {
 		c.Licenses = &cyclonedx.Licenses{}
 		for _, id := range licenses {
@@ -84,7 +112,7 @@ func library(path, version string, licenses []string) cyclonedx.Component {
 	return c
 }
 
-// packageURL names a module: https://github.com/package-url/purl-spec
+// packageURL names a Go module: https://github.com/package-url/purl-spec
 func packageURL(path, version string) string {
 	return "pkg:golang/" + path + "@" + strings.ReplaceAll(version, "+", "%2B")
 }
@@ -110,8 +138,11 @@ func (r *release) moduleDirs(ctx context.Context) (map[string]string, error) {
 var licenseFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|unlicense)([-.].*)?$`)
 
 // licensesIn returns the SPDX identifiers of the licences in the top directory of a
-// module, sorted.
-func licensesIn(dir string) ([]string, error) {
+// module, sorted. Each module is looked at once: it takes longer than to link a binary.
+func (r *release) licensesIn(dir string) ([]string, error) {
+	if ids, ok := r.licenses[dir]; ok {
+		return ids, nil
+	}
 	if dir == "" {
 		return nil, errors.New("its sources are not there")
 	}
@@ -139,7 +170,11 @@ func licensesIn(dir string) ([]string, error) {
 		}
 	}
 	slices.Sort(ids)
-	return slices.Compact(ids), nil
+	if r.licenses == nil {
+		r.licenses = map[string][]string{}
+	}
+	r.licenses[dir] = slices.Compact(ids)
+	return r.licenses[dir], nil
 }
 
 // licenseClassifier knows the texts of SPDX's licences.
