@@ -164,7 +164,8 @@ func TestFaultOTLP(t *testing.T) {
 	if err := p.cmd.Wait(); err != nil {
 		t.Errorf("after SIGTERM: %v", err)
 	}
-	if took := time.Since(begun); took > 10*time.Second {
+	// It waits for five seconds at most; what is longer is a machine that does other things.
+	if took := time.Since(begun); took > 20*time.Second {
 		t.Errorf("the end took %v", took)
 	}
 	begin(t, nil, "--config", conf).holds(log.written)

@@ -247,7 +247,7 @@ func (p *process) sums() map[string]float64 {
 func (p *process) holds(lines int) {
 	p.t.Helper()
 	var m map[string]float64
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		m = p.sums()
 		if m["darkshare_log_lines_total"] >= float64(lines) || time.Now().After(deadline) {
 			break

@@ -135,12 +135,12 @@ func send(t *testing.T, proxy string) {
 		if method == "" {
 			method = "GET"
 		}
-		d := net.Dialer{Timeout: 5 * time.Second, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(r.visitor))}}
+		d := net.Dialer{Timeout: patience, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(r.visitor))}}
 		conn, err := d.Dial("tcp", proxy)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+		_ = conn.SetDeadline(time.Now().Add(patience))
 		fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n%sContent-Length: 0\r\nConnection: close\r\n\r\n", method, r.target, site, r.agent, r.headers)
 		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {

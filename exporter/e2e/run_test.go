@@ -109,14 +109,18 @@ func program(t *testing.T, name string) string {
 	return ""
 }
 
+// patience is how long a test waits for what must come at last. It says nothing of how
+// soon that should be: a machine that does many other things takes its time.
+const patience = time.Minute
+
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if ok() {
 			return
 		}
 	}
-	t.Fatalf("waited 20 s in vain: %s", what)
+	t.Fatalf("waited %v in vain: %s", patience, what)
 }
 
 // listening waits until a TCP port of the loopback is listened on. A connection to see

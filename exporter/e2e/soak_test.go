@@ -52,7 +52,9 @@ func (f *figure) some() (some []float64) {
 // TestSoak: under a steady load, with rotations, reloads, scrapes, queries and hostile
 // lines, memory, descriptors and goroutines stay as they are, and in the end every line
 // has been counted once. DARKSHARE_SOAK=20m says for how long, DARKSHARE_SOAK_RATE=2000
-// how many lines a second.
+// how many lines a second, and DARKSHARE_SOAK_WINDOW=30m for how long visitors are
+// remembered: a minute unless it is set, with a tenth of the usual number of them, so that
+// all that is remembered is there before a short soak is judged.
 func TestSoak(t *testing.T) {
 	text := os.Getenv("DARKSHARE_SOAK")
 	if text == "" {
@@ -60,33 +62,44 @@ func TestSoak(t *testing.T) {
 	}
 	t.Parallel()
 	duration, err := time.ParseDuration(text)
-	if err != nil || duration < warmUp+20*time.Second {
-		t.Fatalf("DARKSHARE_SOAK=%s: want a duration of at least %v", text, warmUp+20*time.Second)
+	if err != nil {
+		t.Fatalf("DARKSHARE_SOAK: %v", err)
 	}
 	rate := 2000
 	if text := os.Getenv("DARKSHARE_SOAK_RATE"); text != "" {
-		var err error
 		if rate, err = strconv.Atoi(text); err != nil {
 			t.Fatalf("DARKSHARE_SOAK_RATE: %v", err)
+		}
+	}
+	window := time.Minute
+	if text := os.Getenv("DARKSHARE_SOAK_WINDOW"); text != "" {
+		if window, err = time.ParseDuration(text); err != nil {
+			t.Fatalf("DARKSHARE_SOAK_WINDOW: %v", err)
 		}
 	}
 	for _, kept := range []string{"state: {file: %q}", "store: {dir: %q}"} {
 		name, _, _ := strings.Cut(kept, ":")
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			soak(t, kept, duration, rate)
+			soak(t, kept, duration, window, rate)
 		})
 	}
 }
 
-func soak(t *testing.T, kept string, duration time.Duration, rate int) {
-	judged := max(warmUp, duration/3)
+func soak(t *testing.T, kept string, duration, window time.Duration, rate int) {
+	judged := max(warmUp, duration/3, window*4/3)
+	if duration < judged+20*time.Second {
+		t.Fatalf("a soak of %v: want at least %v, of which %v are not judged", duration, judged+20*time.Second, judged)
+	}
+	visitors := 100_000 // as without a configuration
+	if window == time.Minute {
+		visitors = 10_000
+	}
 	dir := t.TempDir()
 	log := newTraffic(t, filepath.Join(dir, "access.log"))
 	log.hostile = true
-	// What is remembered for a window is all there before the soak is judged.
 	conf := func(more string) string {
-		return configured(t, dir, log.path, "limits: {visitors: 10000}\nvisits: {window: 1m}\n"+fmt.Sprintf(kept, filepath.Join(dir, "kept"))+"\n"+more)
+		return configured(t, dir, log.path, fmt.Sprintf("limits: {visitors: %d}\nvisits: {window: %v}\n", visitors, window)+fmt.Sprintf(kept, filepath.Join(dir, "kept"))+"\n"+more)
 	}
 	p := begin(t, nil, "--config", conf(""))
 	rss := &figure{name: "memory", unit: "MiB", noise: 10}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,9 +14,6 @@ import (
 
 	"github.com/darkshare/darkshare/exporter/schema"
 )
-
-// never is later than every creation: no counter is shown at zero.
-var never = time.Unix(1<<62, 0)
 
 // A definition is what all scrapes share of a metric.
 type definition struct {
@@ -52,7 +48,7 @@ func newDefinitions() definitions {
 
 // families translates a snapshot, sorted by name. Counters created after since
 // are shown at zero. What cannot be translated is left out and said in the error.
-func (defs definitions) families(snapshot []schema.Family, since time.Time) ([]*dto.MetricFamily, error) {
+func (defs definitions) families(snapshot []schema.Family, since threshold) ([]*dto.MetricFamily, error) {
 	var errs []error
 	mfs := make([]*dto.MetricFamily, 0, len(snapshot))
 	for _, f := range snapshot {
@@ -75,7 +71,7 @@ func sortFamilies(mfs []*dto.MetricFamily) {
 
 // family translates one family. A scrape has many series, so their parts are
 // allocated together and point into the snapshot where they can.
-func (defs definitions) family(f schema.Family, since time.Time) (*dto.MetricFamily, error) {
+func (defs definitions) family(f schema.Family, since threshold) (*dto.MetricFamily, error) {
 	d, ok := defs[f.Metric]
 	if !ok {
 		return nil, fmt.Errorf("metrics: a snapshot holds a metric that is not in schema.Metrics: %+v", f.Metric)
@@ -126,7 +122,7 @@ func (defs definitions) family(f schema.Family, since time.Time) (*dto.MetricFam
 			if !s.Created.IsZero() {
 				created[i].Seconds, created[i].Nanos = s.Created.Unix(), int32(s.Created.Nanosecond())
 				c.CreatedTimestamp = &created[i]
-				if s.Created.After(since) {
+				if since.before(s.Created) {
 					values[i] = 0
 				}
 			}

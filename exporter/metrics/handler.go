@@ -144,7 +144,7 @@ func (h *handler) patience(r *http.Request) time.Duration {
 	return time.Duration(s * float64(time.Second))
 }
 
-func (h *handler) scrape(w http.ResponseWriter, r *http.Request, since time.Time) {
+func (h *handler) scrape(w http.ResponseWriter, r *http.Request, since threshold) {
 	select {
 	case h.slots <- struct{}{}:
 		defer func() { <-h.slots }()
@@ -161,7 +161,7 @@ func (h *handler) scrape(w http.ResponseWriter, r *http.Request, since time.Time
 	h.compress(promhttp.HandlerFor(prometheus.GathererFunc(gather), opts)).ServeHTTP(w, r)
 }
 
-func (h *handler) gather(since time.Time) ([]*dto.MetricFamily, error) {
+func (h *handler) gather(since threshold) ([]*dto.MetricFamily, error) {
 	mfs, err := h.defs.families(h.snapshot(), since)
 	others, othersErr := h.registry.Gather()
 	mfs = append(mfs, others...)

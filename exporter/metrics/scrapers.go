@@ -52,7 +52,10 @@ const maxScrapers = 16
 // value had begun before the one before it.
 //
 // It rests on Sample.Created being not earlier than the last snapshot that does
-// not hold the series.
+// not hold the series. The wall clock may be set back all the same: what began in this
+// process is held against scrapes by the monotonic clock, which times from a state have
+// not; what is from there had begun before this process, and was shown to whoever has had
+// a scrape of it.
 type scrapers struct {
 	window  time.Duration
 	started time.Time
@@ -76,7 +79,9 @@ func newScrapers(window time.Duration, now time.Time, kept *atomic.Int64) *scrap
 		last: make(map[scraper]time.Time, maxScrapers),
 	}
 	if at := kept.Load(); at != 0 {
+		at = min(at, now.UnixNano()) // else the clock has been set back since
 		s.before = time.Unix(0, at)
+		kept.Store(at)
 	}
 	return s
 }
@@ -95,13 +100,24 @@ func (s *scrapers) identify(r *http.Request) (scraper, bool) {
 	return scraper(maphash.Comparable(s.seed, [...]string{host, r.UserAgent(), r.URL.RawQuery})), true
 }
 
-// since returns the time after which a counter must have begun to be shown at
-// zero in a scrape that starts now.
-func (s *scrapers) since(who scraper, now time.Time) time.Time {
+// A threshold is what a counter must have begun after to be shown at zero: both times,
+// which the clock may have been set back between.
+type threshold struct{ scrape, start time.Time }
+
+func (t threshold) before(created time.Time) bool {
+	return created.After(t.scrape) && created.After(t.start)
+}
+
+// never is later than every creation: no counter is shown at zero.
+var never = threshold{scrape: time.Unix(1<<62, 0)}
+
+// since returns what a counter must have begun after to be shown at zero in a scrape
+// that starts now.
+func (s *scrapers) since(who scraper, now time.Time) threshold {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t, ok := s.last[who]; ok {
-		return t
+		return threshold{scrape: t, start: s.started}
 	}
 	since := now.Add(-s.window)
 	switch {
@@ -110,7 +126,7 @@ func (s *scrapers) since(who scraper, now time.Time) time.Time {
 	case s.before.After(since):
 		since = s.before
 	}
-	return since
+	return threshold{scrape: since}
 }
 
 // shown notes that the scrape which started at that time has reached its scraper.
@@ -119,7 +135,7 @@ func (s *scrapers) shown(who scraper, start time.Time) {
 	defer s.mu.Unlock()
 	if start.After(s.latest) {
 		s.latest = start
-		s.kept.Store(start.UnixNano())
+		s.kept.Store(max(s.kept.Load(), start.UnixNano()))
 	}
 	t, known := s.last[who]
 	if !known && len(s.last) >= maxScrapers && !s.forget(start.Add(-s.window)) {

@@ -59,7 +59,7 @@ func TestScrapers(t *testing.T) {
 				since, got := s.since(who, at(second)), ""
 				for _, c := range tc.created {
 					if c <= second {
-						got += map[bool]string{true: "0", false: "v"}[at(c).After(since)]
+						got += map[bool]string{true: "0", false: "v"}[since.before(at(c))]
 					}
 				}
 				if got != want {
@@ -74,6 +74,22 @@ func TestScrapers(t *testing.T) {
 }
 
 func at(second int) time.Time { return time.Unix(1_700_000_000+int64(second), 0) }
+
+// TestScrapersClockSetBack: when the wall clock is set back to before the start, what a
+// state had and a scraper was shown is not shown to it at zero; what begins then is.
+func TestScrapersClockSetBack(t *testing.T) {
+	started := time.Now()
+	kept := new(atomic.Int64)
+	kept.Store(started.Add(400 * 24 * time.Hour).UnixNano()) // the clock was ahead in an earlier life
+	s := newScrapers(300*time.Second, started, kept)
+	s.shown('A', started.Add(-time.Hour).Round(0))
+	if since := s.since('A', started.Add(-time.Hour)); since.before(started.Add(-time.Minute).Round(0)) || !since.before(started.Add(time.Minute)) {
+		t.Errorf("%+v", since)
+	}
+	if kept.Load() != started.UnixNano() {
+		t.Errorf("shown until %v, it is %v", time.Unix(0, kept.Load()), started)
+	}
+}
 
 // TestScrapersNeverGoBack checks on random scrapes by more scrapers than are
 // remembered that no series is ever shown at zero after its value, and that
@@ -98,7 +114,7 @@ func TestScrapersNeverGoBack(t *testing.T) {
 			who := scraper(r.IntN(1 + r.IntN(2*maxScrapers)))
 			since := s.since(who, now)
 			for i, c := range created {
-				switch zero := c.After(since); {
+				switch zero := since.before(c); {
 				case zero && valued[pair{who, i}]:
 					t.Fatalf("seed %d: scraper %d is shown series %d at zero after its value", seed, who, i)
 				case zero:
@@ -126,7 +142,7 @@ func TestScrapersFlood(t *testing.T) {
 	for i := range 10_000 {
 		s.shown(scraper(1000+i), at(1001))
 	}
-	if got := s.since('A', at(1015)); !got.Equal(at(1000)) {
+	if got := s.since('A', at(1015)); !got.scrape.Equal(at(1000)) {
 		t.Errorf("a flood of scrapers made a real one forgotten: since %v", got)
 	}
 	s.shown('B', at(2000))

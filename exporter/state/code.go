@@ -188,10 +188,11 @@ func (d *Decoder) Bytes() []byte {
 // String reads what Encoder.String wrote.
 func (d *Decoder) String() string { return string(d.Bytes()) }
 
-// Time reads what Encoder.Time wrote.
+// Time reads what Encoder.Time wrote. A time to come is now: the clock has been set back
+// since it was written.
 func (d *Decoder) Time() time.Time {
 	if n := d.Int(); n != 0 {
-		return time.Unix(0, n)
+		return time.Unix(0, min(n, time.Now().UnixNano()))
 	}
 	return time.Time{}
 }

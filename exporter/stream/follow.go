@@ -117,6 +117,7 @@ type Follower struct {
 	scans uint64
 	// scanned is when the newest scan began, in nanoseconds since the epoch.
 	scanned     int64
+	looked      time.Time // the last time that was read for that
 	open        int
 	bytes, rows int64 // read so far, for the length of a line
 }

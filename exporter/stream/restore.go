@@ -19,12 +19,6 @@ func (f *Follower) restore() {
 		}
 		named := f.matches(pos.Path)
 		if named && f.sameFile(pos) {
-			if pos.FingerprintSize == 0 && f.holder[pos.Path] == nil {
-				// Nothing was read of what it had, which may be in copies by now.
-				if last := f.between(pos.Path, pos.Seen, time.Now(), nil, nil); last != nil {
-					f.holder[pos.Path] = last
-				}
-			}
 			continue // for the scan
 		}
 		path, id, err := find(pos)

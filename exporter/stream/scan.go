@@ -25,7 +25,7 @@ func (f *Follower) scan() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.scans++
-	f.scanned = time.Now().UnixNano()
+	f.scanned = f.look().UnixNano()
 	if len(f.resume) > 0 {
 		f.restore()
 	}
@@ -64,6 +64,23 @@ func (f *Follower) scan() {
 	f.watch.watch(dirs, followed)
 	f.health(missing, trouble)
 	f.publish()
+}
+
+// look returns the time. Where the wall clock was set back since the last look, so is
+// when files were seen last: what they are held against is when others were born.
+func (f *Follower) look() time.Time {
+	before, now := f.looked, time.Now()
+	f.looked = now
+	if before.IsZero() {
+		return now
+	}
+	passed, shown := now.Sub(before), now.Round(0).Sub(before.Round(0)) // which has no monotonic clock
+	if back := passed - shown; back > slack {
+		for _, t := range f.tails {
+			t.named.Add(-int64(back))
+		}
+	}
+	return now
 }
 
 // health says whether the input is up: every file can be read, and there is one.
@@ -152,7 +169,7 @@ func (f *Follower) see(path string) error {
 	}
 	t.seen, t.gone = f.scans, time.Time{}
 	// Where it may have been cut, that is looked into as from when it was not.
-	if t.same && fi.Size() >= t.size || t.named.Load() == 0 {
+	if t.named.Load() == 0 || t.grown(fi) {
 		t.named.Store(f.scanned)
 	}
 	if t.path != path {
@@ -194,6 +211,9 @@ func (f *Follower) track(path string, id identity, fi fs.FileInfo) *tail {
 			break // the inode of a file that is no more
 		}
 		t = f.tail(path, id, pos)
+		if pos.FingerprintSize == 0 {
+			t.blank, t.size = true, 0
+		}
 	case f.scans == 1 && f.o.Resume == nil:
 		if f.o.StartAt == StartAtEnd {
 			t = f.tail(path, id, Position{Size: fi.Size(), Offset: fi.Size()})

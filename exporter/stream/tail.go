@@ -42,6 +42,9 @@ type tail struct {
 	// same: since it was opened or cut it has been found to begin as it did, and
 	// not with nothing.
 	same bool
+	// blank: it was empty when it was last looked at. What it has had since may be in
+	// copies, of which nothing tells by how they begin.
+	blank bool
 	// named is when a scan last found it under its path, in nanoseconds since the epoch.
 	named *atomic.Int64
 	// undecided: it may be a copy of another file; it is none if decideBy passes
@@ -116,7 +119,8 @@ func (f *Follower) step(t *tail, b *Block) (again bool) {
 }
 
 // refresh looks at an open file, and reports whether it still begins as it did and
-// has at least what was read of it.
+// has at least what was read of it. One that was empty and has changed may have been
+// anything meanwhile.
 func (f *Follower) refresh(t *tail) (fi fs.FileInfo, same bool, err error) {
 	if fi, err = t.f.Stat(); err != nil {
 		return nil, false, err
@@ -125,6 +129,9 @@ func (f *Follower) refresh(t *tail) (fi fs.FileInfo, same bool, err error) {
 	if size == t.size && mtime.Equal(t.mtime) {
 		return fi, true, nil
 	}
+	if t.blank {
+		return fi, false, nil
+	}
 	now, same, err := t.print.check(t.f)
 	if err != nil || !same || size < t.offset {
 		return fi, false, err
@@ -132,9 +139,27 @@ func (f *Follower) refresh(t *tail) (fi fs.FileInfo, same bool, err error) {
 	if now != t.print {
 		t.print, f.published.clean = now, false
 	}
-	t.size, t.mtime, t.eof, t.same = size, mtime, false, now.size > 0
+	t.mtime, t.eof, t.same, t.blank = mtime, false, now.size > 0, now.size == 0
+	if t.blank {
+		// It was cut this moment, or may grow in the next: then it is looked at again.
+		size, t.eof = 0, true
+	}
+	t.size = size
 	t.acks.saw(size)
 	return fi, true, nil
+}
+
+// grown reports whether the file is known to have been added to, at the most, since it
+// was looked at.
+func (t *tail) grown(fi fs.FileInfo) bool {
+	if !t.same || fi.Size() == t.size && fi.ModTime().Equal(t.mtime) {
+		return t.same
+	}
+	if t.f == nil || fi.Size() < t.size {
+		return false
+	}
+	_, same, err := t.print.check(t.f)
+	return err == nil && same
 }
 
 // hand enters the first lines bytes of the block as what the file had up to
@@ -182,50 +207,49 @@ func (f *Follower) finish(t *tail, fi fs.FileInfo, b *Block) (again bool) {
 	return false
 }
 
-// truncated begins a file again that was cut or written anew. Where a copy of
-// what it was is found beside it, the copy is read first, from where the file
-// was left.
+// truncated begins a file again that was cut or written anew, or may have been. Where
+// a copy of what it was is found beside it, the copy is read first, from where the file
+// was left, and then those of what it was meanwhile.
 func (f *Follower) truncated(t *tail) (again bool) {
-	c := f.adoptCopy(t)
+	c, kept := f.adoptCopy(t)
 	if c == nil && !t.acks.idle() {
 		// What was read and is not counted is nowhere else now: the position stays
 		// what it is until that is over.
 		return false
 	}
-	kept := t.offset
-	if c != nil {
-		kept = max(kept, c.size)
-	}
-	f.drop(DropTruncated, t.size-kept, t.path)
+	f.drop(DropTruncated, t.size-max(kept, t.offset), t.path)
 	switch {
 	case c == nil:
 		c = t.after
 	case c != t.after && c.after == nil:
 		c.after = t.after
 	}
-	now := time.Now().UnixNano()
-	t.after = f.between(t.path, t.named.Load(), time.Now(), c, t)
-	t.named.Store(now)
+	now := f.look()
+	since := t.named.Load()
+	t.named.Store(now.UnixNano())
 	t.offset, t.size, t.mtime, t.print, t.limit = 0, 0, time.Time{}, fingerprint{}, 0
-	t.skip, t.eof, t.same, t.acks, t.wrap = false, false, false, f.ledger(0, 0), f.unwrapper()
+	t.skip, t.eof, t.same, t.blank, t.acks, t.wrap = false, false, false, false, f.ledger(0, 0), f.unwrapper()
 	f.published.clean = false
-	// It may be cut again before anything of it is read.
+	// It may be cut again before anything of it is read; so it is looked at before the
+	// copies are: what it has now was not in a copy then, what it had before is.
 	_, _, _ = f.refresh(t)
+	t.after = f.between(t.path, since, time.Now(), c, t)
 	return true
 }
 
-// adoptCopy finds the copy of a truncated file and makes it the tail of its content.
-func (f *Follower) adoptCopy(t *tail) *tail {
+// adoptCopy finds the copy of a truncated file and makes it the tail of its content. It
+// returns how much of that is kept there, also where the copy is another tail already.
+func (f *Follower) adoptCopy(t *tail) (c *tail, kept int64) {
 	if t.print.size == 0 {
-		return nil
+		return nil, 0
 	}
-	var c *tail
 	_ = siblings(t.path, func(path string, fi fs.FileInfo) bool {
 		if !rotatedName(t.path, path) || !t.print.matchesFile(path) {
 			return true
 		}
 		id, _ := identify(path, fi)
 		known := f.byID[id]
+		kept = max(kept, fi.Size())
 		if known != nil && !known.shadow && !known.undecided {
 			return true // it is read for its own sake
 		}
@@ -240,7 +264,10 @@ func (f *Follower) adoptCopy(t *tail) *tail {
 		return false
 	})
 	if c == nil {
-		return f.adoptArchive(t)
+		if c = f.adoptArchive(t); c != nil {
+			kept = max(kept, c.size)
+		}
+		return c, kept
 	}
 	// The file may have been read further than it was copied.
 	c.offset = min(t.offset, c.size)
@@ -251,9 +278,9 @@ func (f *Follower) adoptCopy(t *tail) *tail {
 		f.openTail(c, true)
 	}
 	if c.f == nil {
-		return nil
+		return nil, 0
 	}
-	return c
+	return c, kept
 }
 
 // adoptArchive is adoptCopy where the copy is compressed, or where the number of a
@@ -360,8 +387,10 @@ func (f *Follower) openTail(t *tail, force bool) {
 	}
 	t.f, t.err, t.eof, t.same = h, nil, false, false
 	f.open++
-	if t.print.size == 0 && t.offset > 0 {
-		t.print, _, _ = t.print.check(h)
+	if t.print.size == 0 && !t.blank {
+		if t.print, _, _ = t.print.check(h); t.print.size == 0 {
+			t.blank, t.eof, t.size, t.mtime = true, true, 0, fi.ModTime()
+		}
 	}
 	f.log.recovered("file "+t.path, "the file can be read again", "path", t.path)
 }

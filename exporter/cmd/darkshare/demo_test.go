@@ -92,10 +92,9 @@ func TestDemo(t *testing.T) {
 	}
 
 	before := hashes(t, dir)
-	begun = time.Now()
 	out, err = shown(t, t.Context(), &demonstration{dir: dir})
-	if took := time.Since(begun); err != nil || strings.Contains(out, "Simulating") || took > 5*time.Second {
-		t.Errorf("a second start took %v: %v, %s", took, err, out)
+	if err != nil || strings.Contains(out, "Simulating") {
+		t.Errorf("a second start: %v, %s", err, out)
 	}
 	if after := hashes(t, dir); len(after) != len(before) || after[filepath.Join(dir, "store", "darkshare.state")] != before[filepath.Join(dir, "store", "darkshare.state")] {
 		t.Error("a second start has changed the store")
@@ -108,12 +107,12 @@ func TestDemo(t *testing.T) {
 		_, err := shown(t, ctx, &demonstration{dir: dir, live: true})
 		ended <- err
 	}()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		if fi, err := os.Stat(filepath.Join(dir, "access.log")); err == nil && fi.Size() > 0 && recordIn(t, dir).Until.After(record.End.Add(time.Second)) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Error("no live line in 20 s")
+			t.Errorf("no live line in %v", patience)
 			break
 		}
 	}

@@ -123,7 +123,7 @@ func (f *fleet) records() []*kgo.Record {
 		f.t.Fatal(err)
 	}
 	defer client.Close()
-	ctx, stop := context.WithTimeout(f.t.Context(), 20*time.Second)
+	ctx, stop := context.WithTimeout(f.t.Context(), patience)
 	defer stop()
 	var records []*kgo.Record
 	for n := f.end(); int64(len(records)) < n; {

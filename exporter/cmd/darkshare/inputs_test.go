@@ -143,7 +143,7 @@ func TestSyslogRate(t *testing.T) {
 		messages.Write(line)
 	}
 	var conn net.Conn
-	for deadline := time.Now().Add(10 * time.Second); conn == nil; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); conn == nil; time.Sleep(time.Millisecond) {
 		c, err := net.Dial("tcp", address)
 		if err == nil {
 			conn = c

@@ -40,7 +40,7 @@ func startServer(t *testing.T, name, ready string, args func(addr, dir string) [
 			t.Log(s.log.String())
 		}
 	})
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if resp, err := http.Get(s.url + ready); err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {

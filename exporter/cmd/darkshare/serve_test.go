@@ -43,7 +43,7 @@ func inProcess(t *testing.T, f *serveFlags) (s *server, end func() error) {
 // awaitLines waits until the server has counted some lines.
 func awaitLines(t *testing.T, s *server, n uint64) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); s.engine.Report().Lines < n; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); s.engine.Report().Lines < n; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited 30 s in vain for %d lines", n)
 		}
@@ -106,7 +106,8 @@ func TestSIGTERM(t *testing.T) {
 	s.await("lines come", func() bool { return s.sums()["darkshare_log_lines_total"] > 1000 })
 	start := time.Now()
 	s.stop()
-	if took := time.Since(start); took > 5*time.Second {
+	// Service managers kill what takes longer: Kubernetes after 30 s, systemd after 90.
+	if took := time.Since(start); took > 25*time.Second {
 		t.Errorf("it took %v", took)
 	}
 }
@@ -156,12 +157,15 @@ func TestPortInUse(t *testing.T) {
 	}
 	defer l.Close()
 	start := time.Now()
+	darkshare(t, "version")
+	begins := time.Since(start)
+	start = time.Now()
 	_, stderr, code := darkshare(t, "serve", "--log", filepath.Join(t.TempDir(), "none.log"), "--web.listen-address", l.Addr().String())
 	if code != 1 || !strings.Contains(stderr, "--web.listen-address="+l.Addr().String()) {
 		t.Errorf("exit %d, %s", code, stderr)
 	}
 	// Inputs that are not there are waited for for two seconds.
-	if took := time.Since(start); took > 1500*time.Millisecond && !raceEnabled {
+	if took := time.Since(start) - 2*begins; took > 1500*time.Millisecond && !raceEnabled {
 		t.Errorf("it took %v", took)
 	}
 }

@@ -77,14 +77,18 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
+// patience is how long a test waits for what must come at last. It says nothing of how
+// soon that should be: a machine that does many other things takes its time.
+const patience = time.Minute
+
 func (s *serving) await(what string, ok func() bool) {
 	s.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if ok() {
 			return
 		}
 	}
-	s.t.Fatalf("waited 30 s in vain: %s\n%s", what, s.log)
+	s.t.Fatalf("waited %v in vain: %s\n%s", patience, what, s.log)
 }
 
 // stop ends the command as a service manager does, and expects it to end well.

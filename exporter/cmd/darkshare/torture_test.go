@@ -158,13 +158,13 @@ func (x *torture) total(metric string) (sum float64) {
 // await waits until Prometheus has seen as many lines of the log.
 func (x *torture) await(l *rotatedLog, lines int) {
 	x.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		seen, err := x.scrape()
 		if err == nil && seen[l.name] >= float64(lines) {
 			return
 		}
 		if time.Now().After(deadline) {
-			x.t.Errorf("%s: after 30 s %v of %d lines, %v", l.name, seen[l.name], lines, err)
+			x.t.Errorf("%s: after %v %v of %d lines, %v", l.name, patience, seen[l.name], lines, err)
 			return
 		}
 	}
