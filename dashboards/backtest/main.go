@@ -48,8 +48,8 @@ func main() {
 
 // figures are those of the page.
 func figures(seed uint64) string {
-	return "### With all that happens besides\n\n" + run(full, seed).String() +
-		"\n### With chance alone\n\nThe same without holidays, bot waves and bursts:\n\n" + run(calm, seed).String()
+	return "### With holidays and bot waves\n\n" + run(full, seed).String() +
+		"\n### With bursts and a wandering share besides\n\n" + run(harsh, seed).String()
 }
 
 // hold returns an error where the page has other figures.

@@ -68,11 +68,11 @@ func seeded(seed uint64, size float64, points float64, i int) *rand.Rand {
 }
 
 // quietSites simulates sites on which nothing shifts.
-func quietSites(seed uint64, size float64, n int, calm bool) []quiet {
+func quietSites(seed uint64, size float64, n int, harsh bool) []quiet {
 	all := make([]quiet, n)
 	first := int(before / step)
 	parallel(n, func(i int) {
-		s := newSite(seeded(seed, size, 0, i), size, int((before+watched)/step), change{}, calm)
+		s := newSite(seeded(seed, size, 0, i), size, int((before+watched)/step), change{}, harsh)
 		q := quiet{incidents: s.incidents}
 		for _, m := range methods {
 			q.alarm = append(q.alarm, m.of(s, first))
@@ -124,7 +124,7 @@ type shifted struct {
 }
 
 // shiftedSites simulates a shift on each of n sites, at any time of the week.
-func shiftedSites(seed uint64, size, points float64, n int, calm bool) []shifted {
+func shiftedSites(seed uint64, size, points float64, n int, harsh bool) []shifted {
 	all := make([]shifted, n)
 	first := int(before / step)
 	parallel(n, func(i int) {
@@ -135,7 +135,7 @@ func shiftedSites(seed uint64, size, points float64, n int, calm bool) []shifted
 		if r.IntN(2) == 0 {
 			c.points = -points
 		}
-		s := newSite(r, size, (end/perDay+1)*perDay, c, calm)
+		s := newSite(r, size, (end/perDay+1)*perDay, c, harsh)
 		up := c.points > 0 || s.share+c.points < 0.03
 		one := shifted{up: up}
 		for j := range 10 * perHour {

@@ -30,8 +30,9 @@ const (
 	weekend      = 0.75 // of a weekday's visits
 	shareByDay   = 0.03 // the share's swing over a day, up and down
 	shareWeekend = 0.02 // how much higher it is on weekends
-	drift        = 0.004
-	driftMemory  = day
+	// On harsh sites the share wanders by so much (standard deviation), over so long.
+	drift       = 0.004
+	driftMemory = day
 )
 
 // A cause is what else happens than visits.
@@ -67,9 +68,9 @@ type change struct {
 	from, to int
 }
 
-// newSite simulates so many steps of a site with that many visits an hour on average; on a calm
-// one there are no holidays, bot waves and bursts.
-func newSite(r *rand.Rand, perHourMean float64, steps int, c change, calm bool) *site {
+// newSite simulates so many steps of a site with that many visits an hour on average; on a harsh
+// one there are bursts, and the share wanders.
+func newSite(r *rand.Rand, perHourMean float64, steps int, c change, harsh bool) *site {
 	s := &site{Counts: shift.Counts{Step: step, Dark: make([]float64, steps), All: make([]float64, steps)}, rate: make([]float64, steps)}
 	s.share = between(r, 0.15, 0.35)
 	growth := between(r, -0.01, 0.03) // a week
@@ -77,9 +78,7 @@ func newSite(r *rand.Rand, perHourMean float64, steps int, c change, calm bool) 
 	if s.share+c.points < 0.03 {
 		c.points = -c.points
 	}
-	if !calm {
-		s.happen(r, steps)
-	}
+	s.happen(r, steps, harsh)
 	sunday := make([]bool, steps/perDay+1)
 	for _, in := range s.incidents {
 		if in.cause == holiday {
@@ -92,7 +91,9 @@ func newSite(r *rand.Rand, perHourMean float64, steps int, c change, calm bool) 
 		d, at := i/perDay, i%perDay
 		h, part := at/perHour, float64(at%perHour)/float64(perHour)
 		rate := perHourMean * mean * (byHour[h] + (byHour[(h+1)%24]-byHour[h])*part) * (1 + growth*float64(i-steps)/float64(perWeek))
-		wander = keep*wander + math.Sqrt(1-keep*keep)*drift*r.NormFloat64()
+		if harsh {
+			wander = keep*wander + math.Sqrt(1-keep*keep)*drift*r.NormFloat64()
+		}
 		share := s.share + shareByDay*math.Sin(2*math.Pi*float64(at)/float64(perDay)+swing) + wander
 		if d%7 >= 5 || sunday[d] {
 			rate *= weekend
@@ -113,8 +114,8 @@ func newSite(r *rand.Rand, perHourMean float64, steps int, c change, calm bool) 
 	return s
 }
 
-// happen draws when there are holidays, bot waves and bursts.
-func (s *site) happen(r *rand.Rand, steps int) {
+// happen draws when there are holidays, bot waves and, on a harsh site, bursts.
+func (s *site) happen(r *rand.Rand, steps int, harsh bool) {
 	add := func(c cause, every, shortest, longest time.Duration) {
 		for range int(poisson(r, float64(steps)*float64(step)/float64(every))) {
 			from := r.IntN(steps)
@@ -127,7 +128,9 @@ func (s *site) happen(r *rand.Rand, steps int) {
 	}
 	add(holiday, 4*week, day, day)
 	add(bots, 2*week, 5*time.Minute, hour)
-	add(burst, week, 5*time.Minute, 20*time.Minute)
+	if harsh {
+		add(burst, week, 5*time.Minute, 20*time.Minute)
+	}
 }
 
 // disturb adds the visits of a bot wave or a burst.
@@ -154,25 +157,16 @@ func (s *site) disturb(r *rand.Rand, in incident) {
 	}
 }
 
-// slices are the counts as the rules record them.
+// slices are the counts as the rules record them: of five minutes, half of what ten had.
 func (s *site) slices() shift.Counts {
-	return shift.Counts{Step: step, Dark: rolling(s.Dark), All: rolling(s.All)}
+	return shift.Counts{Step: step, Dark: smooth(s.Dark), All: smooth(s.All)}
 }
 
-// rolling adds up the steps of a slice.
-func rolling(counts []float64) []float64 {
-	length := int(parameters.Slice / step)
+func smooth(counts []float64) []float64 {
 	out := make([]float64, len(counts))
-	sum := 0.0
+	before := math.NaN()
 	for i, v := range counts {
-		sum += v
-		if i >= length {
-			sum -= counts[i-length]
-		}
-		out[i] = sum
-		if i < length-1 {
-			out[i] = math.NaN()
-		}
+		out[i], before = (before+v)/2, v
 	}
 	return out
 }

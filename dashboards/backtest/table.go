@@ -13,13 +13,13 @@ type plan struct {
 	// quiet is on how many sites of each size nothing shifts, shifts how many shifts of each size
 	// there are on as many sites, and closer how many more at about so many visits an hour.
 	quiet, shifts, closer int
-	// calm is without holidays, bot waves and bursts.
-	calm bool
+	// harsh is with bursts and a share that wanders, besides.
+	harsh bool
 }
 
 var (
-	full  = plan{sizes: []float64{20, 100, 500, 2000, 20000}, points: []float64{0.03, 0.05, 0.1, 0.2}, quiet: 60, shifts: 120, closer: 600}
-	calm  = plan{sizes: []float64{100, 500, 2000}, points: []float64{0.05, 0.1}, quiet: 40, shifts: 100, closer: 600, calm: true}
+	full  = plan{sizes: []float64{20, 100, 500, 2000, 20000}, points: []float64{0.03, 0.05, 0.1, 0.2}, quiet: 60, shifts: 120, closer: 1200}
+	harsh = plan{sizes: []float64{20, 100, 500, 2000, 20000}, points: []float64{0.05, 0.1}, quiet: 60, shifts: 60, closer: 600, harsh: true}
 	quick = plan{sizes: []float64{20, 500, 20000}, points: []float64{0.1}, quiet: 16, shifts: 40, closer: 120}
 )
 
@@ -46,7 +46,7 @@ type results struct {
 func run(p plan, seed uint64) results {
 	r := results{plan: p}
 	for _, size := range p.sizes {
-		quiet := quietSites(seed, size, p.quiet, p.calm)
+		quiet := quietSites(seed, size, p.quiet, p.harsh)
 		alarms, limits := make([]float64, len(methods)), make([]float64, len(methods))
 		for m := range methods {
 			var by [len(causes)]float64
@@ -60,7 +60,7 @@ func run(p plan, seed uint64) results {
 		r.alarms = append(r.alarms, alarms)
 		var ofSize [][][]time.Duration
 		for _, points := range p.points {
-			all := shiftedSites(seed, size, points, p.shifts, p.calm)
+			all := shiftedSites(seed, size, points, p.shifts, p.harsh)
 			var ofPoints [][]time.Duration
 			for m := range methods {
 				ofPoints = append(ofPoints, foundIn(all, m, limits[m]))
@@ -73,7 +73,7 @@ func run(p plan, seed uint64) results {
 		var all []shifted
 		rivals := methods
 		methods = methods[:1]
-		for _, s := range shiftedSites(seed+1, nominal, points, p.closer, p.calm) {
+		for _, s := range shiftedSites(seed+1, nominal, points, p.closer, p.harsh) {
 			if v := rate(s); v > nominal/near && v < nominal*near {
 				all = append(all, s)
 			}

@@ -9,13 +9,16 @@ import (
 // calibrate estimates the dispersion at each full hour, for the steps until the next, and with
 // it what excess is within bounds.
 //
-// The estimate is of the squared scores at the full hours of Memory until Learn ago.
+// An estimate is of the squared scores at the full hours of Memory until Learn ago, and what counts
+// is the mean of a day's estimates: a median of some hundred numbers jumps, and it
+// may be an hour old in the rules.
 func (w *watch) calibrate(begin time.Time) {
 	n := len(w.weeks)
-	w.dispersion, w.excess = make([]float64, n), emptyPile(n, w.all.stride)
+	w.dispersion, w.excess = make([]float64, n), emptyPile(n)
 	f := w.Unsure
 	var squares []float64 // by hour
 	var recent sorted
+	var ofDay []float64 // estimates
 	memory, learn := int(w.Memory/hour), int(w.Learn/hour)
 	for i := range n {
 		full := begin.Add(time.Duration(i+1) * w.step)
@@ -29,9 +32,12 @@ func (w *watch) calibrate(begin time.Time) {
 			if out := h - learn - memory; out >= 0 {
 				recent.remove(squares[out])
 			}
+			ofDay = append(ofDay, math.NaN())
 			if n := len(recent); n >= w.LeastScores {
-				f = max(1, (recent[(n-1)/2]+recent[n/2])/2/chanceMedian)
-			} else {
+				ofDay[len(ofDay)-1] = max(1, (recent[(n-1)/2]+recent[n/2])/2/chanceMedian)
+			}
+			ofDay = ofDay[max(0, len(ofDay)-int(day/hour)):]
+			if f = meanOf(ofDay); math.IsNaN(f) {
 				f = w.Unsure
 			}
 		}
@@ -41,6 +47,17 @@ func (w *watch) calibrate(begin time.Time) {
 			squares = append(squares, w.square(i))
 		}
 	}
+}
+
+// meanOf is the mean of what is known.
+func meanOf(values []float64) float64 {
+	var sum, n float64
+	for _, v := range values {
+		if !math.IsNaN(v) {
+			sum, n = sum+v, n+1
+		}
+	}
+	return sum / n
 }
 
 // square is the square of the score that the window for calibration would have with a

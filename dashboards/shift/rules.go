@@ -28,23 +28,22 @@ func (p Parameters) Rules() []byte {
 	}).Parse(rulesTemplate))
 	view := struct {
 		Parameters
+		// Range is what a slice is counted over. A millisecond more than twice its length has
+		// the sample at its very beginning, which Prometheus 3 leaves out.
+		Range        string
 		ChanceMedian float64
 		Lengths      []length
 		Each         []window
 		Levels       []level
-	}{p, chanceMedian, nil, nil, []level{
+	}{p, promDuration(2*p.Slice + time.Millisecond), chanceMedian, nil, nil, []level{
 		{p, "site", []string{schema.LabelSite}, schema.Visits.Name},
 		{p, "site_section", []string{schema.LabelSite, schema.LabelSection}, schema.SectionVisits.Name},
 	}}
 	for i, l := range lengths[1:] {
-		view.Lengths = append(view.Lengths, length{promDuration(l), promDuration(lengths[i]), lengths[i]})
+		view.Lengths = append(view.Lengths, length{promDuration(l), promDuration(lengths[i]), lengths[i], int(l / lengths[i])})
 	}
 	for i, w := range p.Windows {
-		scale := ""
-		if p.Limits[i] != p.Score {
-			scale = fmt.Sprintf(" * %s / %s", number(p.Score), number(p.Limits[i]))
-		}
-		view.Each = append(view.Each, window{w, scale})
+		view.Each = append(view.Each, window{w, p.Limits[i]})
 	}
 	var out bytes.Buffer
 	if err := t.Execute(&out, view); err != nil {
@@ -53,19 +52,19 @@ func (p Parameters) Rules() []byte {
 	return out.Bytes()
 }
 
-// lengths are what is added up, each thrice the one before; windows are sums of these.
-var lengths = []time.Duration{20 * time.Minute, 1 * hour, 3 * hour, 9 * hour, 27 * hour}
+// lengths are what is added up, each some times the one before; windows are sums of these.
+var lengths = []time.Duration{5 * time.Minute, 20 * time.Minute, 1 * hour, 3 * hour, 9 * hour, 27 * hour}
 
-// A length is one of lengths, and the one that it is thrice of.
+// A length is one of lengths, and of what it is made: so many parts.
 type length struct {
 	Name, Of string
-	Third    time.Duration
+	Part     time.Duration
+	Parts    int
 }
 
 type window struct {
 	Window time.Duration
-	// Scale makes its limit Score.
-	Scale string
+	Limit  float64
 }
 
 // A level is what the rules watch each value of.
@@ -90,12 +89,16 @@ func (l level) Expected(length string) string {
 func (l level) Excess(length string) string {
 	return l.Name + ":darkshare_dark_visits:excess" + length
 }
-func (l level) Bound() string            { return l.Name + ":darkshare_dark_visits:bound20m" }
+func (l level) Bound() string            { return l.Name + ":darkshare_dark_visits:bound5m" }
 func (l level) Share(what string) string { return l.Name + ":darkshare_dark_share:" + what }
 
-// Thrice adds up three of a series, one after another.
-func (l level) Thrice(series string, third time.Duration) string {
-	return fmt.Sprintf("%[1]s + %[1]s offset %[2]s + %[1]s offset %[3]s", series, promDuration(third), promDuration(2*third))
+// Sum adds up some of a series, one after another.
+func (l level) Sum(series string, of length) string {
+	all := []string{series}
+	for i := 1; i < of.Parts; i++ {
+		all = append(all, series+" offset "+promDuration(time.Duration(i)*of.Part))
+	}
+	return strings.Join(all, " + ")
 }
 
 // sum adds up a family of series over a time that ends some time ago.
@@ -121,8 +124,9 @@ func sum(family func(string) string, over, ago time.Duration) string {
 	return "(" + strings.Join(parts, " + ") + ")"
 }
 
-// VisitsOf and ExcessOf are the sums of a window.
+// VisitsOf, DarkOf and ExcessOf are the sums of a window.
 func (l level) VisitsOf(w time.Duration) string { return sum(l.Visits, w, 0) }
+func (l level) DarkOf(w time.Duration) string   { return sum(l.Dark, w, 0) }
 func (l level) ExcessOf(w time.Duration) string { return sum(l.Excess, w, 0) }
 
 // ChanceOf is the variance of a window's dark visits by chance alone: of M among n, M those
@@ -130,6 +134,11 @@ func (l level) ExcessOf(w time.Duration) string { return sum(l.Excess, w, 0) }
 func (l level) ChanceOf(w time.Duration) string {
 	half := fmt.Sprintf("(%s + clamp_min(%s, 0) / 2)", sum(l.Expected, w, 0), l.ExcessOf(w))
 	return fmt.Sprintf("(%s * (1 - %[1]s / %s) * (1 + %s / %s))", half, l.VisitsOf(w), strconv.FormatFloat(l.ownVariance(w), 'f', 4, 64), l.Share("shift_weeks"))
+}
+
+// Spare is the part of the score, scaled by its window's limit, that has to be left beyond Points.
+func (l level) Spare(limit float64) string {
+	return strconv.FormatFloat(l.Sure*l.Score/limit, 'f', 4, 64)
 }
 
 // EarlierWeeks are the shares around this time in earlier weeks.
@@ -144,7 +153,7 @@ func (l level) EarlierWeeks() string {
             )`,
 			l.Share("around"+promDuration(l.Around)), promDuration(ago-(l.Around-l.Slice)/2),
 			l.Share("around"+promDuration(l.Widely)), promDuration(ago-(l.Widely-l.Slice)/2),
-			l.Visits("20m"), promDuration(ago+l.Learn), i))
+			l.Visits("5m"), promDuration(ago+l.Learn), i))
 	}
 	return strings.Join(all, "\n            or\n")
 }

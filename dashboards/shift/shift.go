@@ -5,32 +5,35 @@
 // dashboards/rules/shift.yaml, which are made from the same parameters ([Parameters.Rules]), and the
 // backtest. docs/shifts.md says why it is as it is, and how well it does.
 //
-// What one expects of a slice of twenty minutes is the median of the shares that up to four earlier
-// weeks had around the same time, in three hours, or in 27 where three hours have too few
+// What one expects of a slice of five minutes is the median of the shares that up to four earlier
+// weeks had around the same time, in five hours, or in 27 where five hours have too few
 // visits. What one expects of a window is that of its slices, by their visits. Several windows are
 // looked at together, from an hour to more than a day, since a large site shows a shift
 // in an hour and a small one does not. With p the share of a window of n visits and e the
 // expected one, the score is
 //
-//	(p − e) / sqrt(F m(1−m) (1 + a)/n + Spread²),  m = e + max(0, p − e) / 2
+//	(p − e) / sd,  sd = sqrt(F m(1−m) (1 + a)/n + Spread²),  m = e + max(0, p − e) / 2
 //
-// where a = 1.25 W / (weeks (W + 2 h 40 min)), for a window as long as W, is what e varies by itself
+// where a = 1.25 W / (weeks (W + 4 h 55 min)), for a window as long as W, is what e varies by itself
 // (the median of some weeks about 1.25 times as much as their mean), and F how much more than
 // binomial the share varies on this site: the median of the squared scores (F = 1) of the last four
 // weeks over that of chi² with one degree of freedom (P. McCullagh and J. A. Nelder, Generalized
-// Linear Models, 1989, 4.5). For a rise the variance is taken halfway between both shares, since few
+// Linear Models, 1989, 4.5), over a day on average. For a rise the variance is taken halfway between both shares, since few
 // visits are skewed to that side. In the numerator the excess of each slice is bounded, so that a
 // burst weighs no more than its bound (P. J. Huber, Robust Statistics, 1981).
 //
-// A window has shifted where the score and the distance are large enough and each of its three
-// thirds leans the same way, so that no burst shorter than a third of it suffices.
+// A window has shifted where the score is large enough, where the distance is surely one that matters
+// (it is Points and Sure standard deviations besides, a test against the hypothesis that the
+// shift is too small to matter: J. L. Hodges and E. L. Lehmann, Testing the approximate
+// validity of statistical hypotheses, Journal of the Royal Statistical Society B 16, 1954), and where
+// each of its three thirds leans the same way, so that no burst shorter than a third of it suffices.
 package shift
 
 import "time"
 
 // Parameters are what decides. The defaults are for all sites.
 type Parameters struct {
-	// Slice is the time that is counted together, the shortest third of a window.
+	// Slice is the time that is counted together; windows and their thirds are some of these.
 	Slice time.Duration
 	// Windows are the lengths looked at, and Limits how many standard deviations are as rare in
 	// each of them: a score is scaled so that Limits of them are Score.
@@ -40,14 +43,14 @@ type Parameters struct {
 	// fewer than LeastVisits, Widely is the time around a slice that is looked at in each.
 	Weeks          int
 	Around, Widely time.Duration
-	// Score is from what distance on, in standard deviations, a window has shifted, and Points
-	// what the shares must differ by besides.
-	Score, Points float64
+	// Score is from what distance on, in standard deviations, a window has shifted. Points is
+	// what the shares must differ by, with Sure standard deviations to spare.
+	Score, Points, Sure float64
 	// Even is by which part of the window's distance each third of it must differ.
 	Even float64
-	// Bound and Burst are what a slice's excess counts at most, in its standard deviations and
-	// in points, whichever is more.
-	Bound, Burst float64
+	// Bound, Burst and Few are what a slice's excess counts at most: in its standard deviations, in
+	// points, and in visits, whichever is most.
+	Bound, Burst, Few float64
 	// Spread is a deviation that the share has from week to week whatever its counts are.
 	Spread float64
 	// LeastVisits is below how many visits a window says nothing.
@@ -75,18 +78,20 @@ const (
 
 // Default is what the plugin and the rules go by.
 var Default = Parameters{
-	Slice:       20 * time.Minute,
-	Windows:     []time.Duration{1 * hour, 2 * hour, 4 * hour, 9 * hour, 27 * hour},
-	Limits:      []float64{4, 3.9, 3.9, 4.2, 4.6},
+	Slice:       5 * time.Minute,
+	Windows:     []time.Duration{75 * time.Minute, 2 * hour, 3 * hour, 4 * hour, 6 * hour, 9 * hour, 27 * hour},
+	Limits:      []float64{4, 4, 3.75, 3.65, 3.7, 4.5, 5.3},
 	Weeks:       4,
-	Around:      3 * hour,
+	Around:      5 * hour,
 	Widely:      27 * hour,
 	Score:       4,
-	Points:      0.03,
-	Even:        0.5,
-	Bound:       2.7,
+	Points:      0.0225,
+	Sure:        1.85,
+	Even:        0.2,
+	Bound:       1.75,
 	Burst:       0.04,
-	Spread:      0.005,
+	Few:         3,
+	Spread:      0.003,
 	LeastVisits: 50,
 	Unsure:      2,
 	LeastScores: 72,

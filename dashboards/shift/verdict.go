@@ -51,50 +51,62 @@ func (p Parameters) Verdicts(c Counts, begin time.Time, first int) []Verdict {
 // A watch judges one series of counts.
 type watch struct {
 	Parameters
-	step time.Duration
+	step   time.Duration
+	counts Counts
 	// dark, all and expected are the visits, and the dark ones that were expected of them;
 	// excess is dark less expected, within bounds.
 	dark, all, expected, excess pile
-	// weeks is with how many weeks a step is compared.
+	// usual is the share that is expected of a step, and weeks from how many weeks.
+	usual []float64
 	weeks []uint8
 	// dispersion is F by step.
 	dispersion []float64
 }
 
 func (p Parameters) watch(c Counts) *watch {
-	w := &watch{Parameters: p, step: c.Step, weeks: make([]uint8, len(c.All))}
-	stride := w.steps(p.Slice)
-	w.dark, w.all = newPile(c.Dark, stride), newPile(c.All, stride)
-	expected := make([]float64, len(c.All))
-	for i := range expected {
-		var share float64
-		share, w.weeks[i] = w.usual(i)
-		expected[i] = share * c.All[i]
+	n := len(c.All)
+	w := &watch{Parameters: p, step: c.Step, counts: c, dark: newPile(c.Dark), all: newPile(c.All), weeks: make([]uint8, n)}
+	around := w.around()
+	w.usual = make([]float64, n)
+	w.expected = emptyPile(n)
+	for i := range n {
+		w.usual[i], w.weeks[i] = w.usually(around, i)
+		w.expected.set(i, w.usual[i]*c.All[i])
 	}
-	w.expected = newPile(expected, stride)
 	return w
 }
 
 // steps is a time in steps.
 func (w *watch) steps(d time.Duration) int { return int(d / w.step) }
 
-// usual returns the share that is expected of the slice that ends with a step, and from how many
-// weeks.
-func (w *watch) usual(last int) (share float64, weeks uint8) {
-	var shares [8]float64
-	for i := 1; i <= w.Weeks; i++ {
-		at := last - i*w.steps(week)
-		if before := at - w.steps(w.Learn); before < 0 || math.IsNaN(w.all.of(before, w.all.stride)) {
-			continue
-		}
+// around returns the share around each slice, as the weeks after it look back to it: NaN where
+// too few visits are known.
+func (w *watch) around() []float64 {
+	out := make([]float64, len(w.weeks))
+	for i := range out {
+		out[i] = math.NaN()
 		for _, around := range [...]time.Duration{w.Around, w.Widely} {
-			end := at + w.steps((around-w.Slice)/2)
+			end := i + w.steps((around-w.Slice)/2)
 			if n := w.all.of(end, w.steps(around)); n >= w.LeastVisits {
-				shares[weeks] = w.dark.of(end, w.steps(around)) / n
-				weeks++
+				out[i] = w.dark.of(end, w.steps(around)) / n
 				break
 			}
 		}
+	}
+	return out
+}
+
+// usually returns the share that is expected of the slice that ends with a step, and from how many
+// weeks.
+func (w *watch) usually(around []float64, last int) (share float64, weeks uint8) {
+	var shares [8]float64
+	for i := 1; i <= w.Weeks; i++ {
+		at := last - i*w.steps(week)
+		if before := at - w.steps(w.Learn); before < 0 || math.IsNaN(w.counts.All[before]) || math.IsNaN(around[at]) {
+			continue
+		}
+		shares[weeks] = around[at]
+		weeks++
 	}
 	if weeks == 0 {
 		return math.NaN(), 0
@@ -103,15 +115,15 @@ func (w *watch) usual(last int) (share float64, weeks uint8) {
 }
 
 // bounded returns the excess of the slice that ends with a step, no further from 0 than Bound standard
-// deviations or Burst points, whichever is more: a burst counts for no more than that.
+// deviations, Burst points or Few visits, whichever is most: a burst counts for no more than that.
 func (w *watch) bounded(i int) float64 {
-	n, k, e := w.all.of(i, w.all.stride), w.dark.of(i, w.all.stride), w.expected.of(i, w.all.stride)
-	if math.IsNaN(e) || n <= 0 {
-		return k - e
+	n, share := w.counts.All[i], w.usual[i]
+	excess := w.counts.Dark[i] - n*share
+	if math.IsNaN(share) || !(n > 0) {
+		return excess
 	}
-	share := e / n
-	bound := max(w.Bound*math.Sqrt(w.dispersion[i]*share*(1-share)*n), w.Burst*n)
-	return min(max(k-e, -bound), bound)
+	bound := max(w.Bound*math.Sqrt(w.dispersion[i]*share*(1-share)*n), w.Burst*n, w.Few)
+	return min(max(excess, -bound), bound)
 }
 
 // A sight is what is seen of one window: its visits, their share, what was expected, and the
@@ -156,7 +168,7 @@ func (w *watch) judge(v *Verdict, i int) {
 		deviation := math.Sqrt(v.Dispersion*s.chance + w.Spread*w.Spread)
 		score := s.distance / deviation * w.Score / w.Limits[j]
 		v.Sights[j] = Sight{s.share, s.expected, deviation, score}
-		shifted := math.Abs(score) >= w.Score && math.Abs(s.distance) >= w.Points && w.leans(i, window, s)
+		shifted := math.Abs(score) >= w.Score && math.Abs(s.distance) >= w.Points+w.Sure*deviation && w.leans(i, window, s)
 		if shifted && !found {
 			found, strongest = true, -1
 		}
@@ -183,8 +195,8 @@ func (w *watch) leans(last int, window time.Duration, s sight) bool {
 	return true
 }
 
-// settle ends what has lasted for long. What was a day ago is looked up at full slices, and at the
-// one before: the rules that are current at a full slice were evaluated a little before it.
+// settle ends what has lasted for long. What was a day ago is looked up at the slice before, too: the
+// rules that are current at a full slice were evaluated a little before it.
 func (w *watch) settle(all []Verdict, end time.Time) {
 	settle, echo := w.steps(w.Settle), w.steps(w.Echo)
 	// Until when a rise and a fall are none to tell of.

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	perHour = 3
+	perHour = 12
 	aDay    = 24 * perHour
 	aWeek   = 7 * aDay
 )
@@ -47,7 +47,7 @@ func told(verdicts []shift.Verdict) (runs [][2]int) {
 	return runs
 }
 
-// TestLasting holds that a new level is told of within the hour, for a day, and not again.
+// TestLasting holds that a new level is told of within 75 minutes, for a day, and not again.
 func TestLasting(t *testing.T) {
 	for _, points := range []float64{0.1, -0.1} {
 		first := 5 * aWeek
@@ -55,10 +55,10 @@ func TestLasting(t *testing.T) {
 		move(c, first, len(c.All), points)
 		verdicts := shift.Default.Verdicts(c, monday, first)
 		runs := told(verdicts)
-		if len(runs) != 1 || runs[0][0] >= perHour || runs[0][1]-runs[0][0] < aDay || runs[0][1]-runs[0][0] > aDay+2 {
+		if len(runs) != 1 || runs[0][0] > perHour*5/4 || runs[0][1]-runs[0][0] < aDay || runs[0][1]-runs[0][0] > aDay+perHour/2 {
 			t.Errorf("%v: told at %v", points, runs)
 		}
-		if v := verdicts[perHour]; v.Shifted > 0 != (points > 0) || v.Weeks != 4 {
+		if v := verdicts[perHour*5/4]; v.Shifted > 0 != (points > 0) || v.Weeks != 4 {
 			t.Errorf("%v: %+v", points, v)
 		}
 		if verdicts[3*aDay].Deviates == 0 {
@@ -80,10 +80,10 @@ func TestOver(t *testing.T) {
 	}
 }
 
-// TestBurst holds that what comes and goes within two slices is none, however large.
+// TestBurst holds that what comes and goes within a third of an hour is none, however large.
 func TestBurst(t *testing.T) {
 	first := 5 * aWeek
-	for length := 1; length <= 2; length++ {
+	for _, length := range []int{1, 2, perHour / 3} {
 		c := steady(first+aWeek, 500)
 		for i := first + aDay; i < first+aDay+length; i++ {
 			c.Dark[i], c.All[i] = c.Dark[i]+5000, c.All[i]+5000
@@ -123,7 +123,7 @@ func TestLittleHistory(t *testing.T) {
 func TestUnknown(t *testing.T) {
 	first := 5 * aWeek
 	c := steady(first+aWeek, 500)
-	for i := first + aDay; i < first+aDay+6; i++ {
+	for i := first + aDay; i < first+aDay+2*perHour; i++ {
 		c.Dark[i], c.All[i] = math.NaN(), math.NaN()
 	}
 	verdicts := shift.Default.Verdicts(c, monday, first)
@@ -138,7 +138,7 @@ func TestUnknown(t *testing.T) {
 // TestFew holds that few visits say nothing.
 func TestFew(t *testing.T) {
 	first := 5 * aWeek
-	c := steady(first+aWeek, 0.5)
+	c := steady(first+aWeek, 0.12)
 	move(c, first, len(c.All), 0.7)
 	for _, v := range shift.Default.Verdicts(c, monday, first) {
 		if !math.IsNaN(v.Sights[v.Window].Score) || v.Shifted != 0 {

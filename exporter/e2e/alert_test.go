@@ -70,8 +70,8 @@ func alertReachesPeople(t *testing.T) {
 	// A usual quarter of an hour, a fifth of it private. It must be there before the shift.
 	visit(t, s.listen, 0, 80, func(i int) bool { return i%5 == 0 })
 	await(t, "the score of the usual is recorded", func() bool {
-		return strings.Contains(query(t, prometheus, `sum_over_time((site:darkshare_visits:increase20m >= 70)[10s:1s])`), site) &&
-			query(t, prometheus, `site:darkshare_dark_share:shift_score{window="1h"}`) != "[]"
+		return strings.Contains(query(t, prometheus, `sum_over_time((site:darkshare_visits:increase5m >= 35)[10s:1s])`), site) &&
+			query(t, prometheus, `site:darkshare_dark_share:shift_score{window="1h15m"}`) != "[]"
 	})
 	if got := query(t, prometheus, `ALERTS or site:darkshare_dark_share:shifted != 0`); got != "[]" {
 		t.Fatalf("already before anything has happened: %s", got)
@@ -100,7 +100,7 @@ func alertReachesPeople(t *testing.T) {
 				t.Errorf("%s is %q, want %s", name, a.Annotations[name], want)
 			}
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("no alert; score %s, shifted %s", query(t, prometheus, `site:darkshare_dark_share:shift_score`), query(t, prometheus, `site:darkshare_dark_share:shifted`))
 	}
 }
@@ -118,12 +118,12 @@ func visit(t *testing.T, proxy string, first, visitors int, private func(visitor
 			{0, "/articles/one", desktop, referer(from) + navigation("cross-site"), ""},
 			style(0, desktop, "/articles/one"),
 		} {
-			dialer := net.Dialer{Timeout: 5 * time.Second, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 1, byte(i/200), byte(1+i%200))}}
+			dialer := net.Dialer{Timeout: patience, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 1, byte(i/200), byte(1+i%200))}}
 			conn, err := dialer.Dial("tcp", proxy)
 			if err != nil {
 				t.Fatal(err)
 			}
-			_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+			_ = conn.SetDeadline(time.Now().Add(patience))
 			fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n%sConnection: close\r\n\r\n", r.target, site, r.agent, r.headers)
 			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			if err != nil {
@@ -187,34 +187,46 @@ scrape_configs: [{job_name: darkshare, static_configs: [{targets: [%q]}]}]
 	return address
 }
 
-// evenPast is what the rules would have recorded of four weeks in which nothing happened, as
-// far as they look back to it: 300 visits in any 20 minutes, a fifth of them private. In the
-// last hour 100 of 300 were, so that a third slice like those is more than chance explains,
-// and these two alone are not: no burst, however large, is an alert.
+// evenPast is what the rules would have recorded of four weeks in which a fifth of the visits was
+// private, as far as they look back to it; and of the last 70 minutes, in which 75 visits came
+// in five minutes, 20.5 of them private. That is a little less than more than chance explains, so
+// that the present decides.
 func evenPast(now time.Time) string {
 	var b strings.Builder
-	series := func(name string, value float64, ago ...time.Duration) {
-		fmt.Fprintf(&b, "# TYPE %s gauge\n", name)
+	begin := func(name string) { fmt.Fprintf(&b, "# TYPE %s gauge\n", name) }
+	sample := func(name string, value float64, at time.Time) {
+		fmt.Fprintf(&b, "%s{site=%q} %g %d\n", name, site, value, at.Unix())
+	}
+	// It is looked back to from any moment of the test.
+	long := func(name string, value float64, ago ...time.Duration) {
 		for _, a := range ago {
-			// It is looked back to from any moment of the test.
 			for at := -10 * time.Minute; at <= 10*time.Minute; at += time.Minute {
-				fmt.Fprintf(&b, "%s{site=%q} %g %d\n", name, site, value, now.Add(at-a).Unix())
+				sample(name, value, now.Add(at-a))
 			}
 		}
 	}
+	lately := func(name string, value float64) {
+		for ago := 85 * time.Minute; ago >= 3*time.Minute; ago -= time.Minute {
+			sample(name, value, now.Add(-ago))
+		}
+	}
 	const (
-		week  = 7 * 24 * time.Hour
-		wider = 80 * time.Minute // that the weeks' windows end later
-		first = 40 * time.Minute
-		then  = 20 * time.Minute
+		day   = 24 * time.Hour
+		week  = 7 * day
+		wider = 147*time.Minute + 30*time.Second // that the weeks' windows end later
 	)
-	day := 24 * time.Hour
-	series("site:darkshare_dark_share:around3h", 0.2, 4*week-wider, 3*week-wider, 2*week-wider, week-wider)
-	series("site:darkshare_visits:increase20m", 300, 4*week+day, 3*week+day, 2*week+day, week+day, first, then)
-	series("site:darkshare_dark_visits:increase20m", 100, first, then)
-	series("site:darkshare_dark_visits:expected20m", 60, first, then)
-	// No slice counts for more than 2.7 standard deviations.
-	series("site:darkshare_dark_visits:excess20m", 26.4, first, then)
+	begin("site:darkshare_dark_share:around5h")
+	long("site:darkshare_dark_share:around5h", 0.2, 4*week-wider, 3*week-wider, 2*week-wider, week-wider)
+	for name, value := range map[string]float64{"visits:increase": 75, "dark_visits:increase": 20.5, "dark_visits:expected": 15, "dark_visits:excess": 5.5} {
+		name = "site:darkshare_" + name
+		begin(name + "5m")
+		if value == 75 {
+			long(name+"5m", value, 4*week+day, 3*week+day, 2*week+day, week+day)
+		}
+		lately(name+"5m", value)
+		begin(name + "20m")
+		lately(name+"20m", 4*value)
+	}
 	b.WriteString("# EOF\n")
 	return b.String()
 }

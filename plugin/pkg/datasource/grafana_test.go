@@ -243,7 +243,7 @@ func TestSpeed(t *testing.T) {
 	if dir == "" {
 		// With a twelfth of the samples the server has little to do, so that reading and drawing
 		// its answers, which are as long, weighs more.
-		limit = 1.4
+		limit = 1.6
 		w, err := makeWorld(t.Context(), began, 28*day, 0.15)
 		if err != nil {
 			t.Fatal(err)

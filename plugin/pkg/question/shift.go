@@ -159,8 +159,11 @@ func (a *ask) shiftSeries(found []*watched) *data.Frame {
 	sight := func(of func(shift.Sight) float64) []float64 {
 		return shown.pick(func(v *shift.Verdict) float64 { return of(v.Sights[j]) })
 	}
-	far := func(s shift.Sight) float64 { return max(p.Limits[j]*s.Deviation, p.Points) }
-	window := fmt.Sprintf("Over the last %d hours.", p.Windows[j]/hour)
+	far := func(s shift.Sight) float64 { return max(p.Limits[j]*s.Deviation, p.Points+p.Sure*s.Deviation) }
+	window := fmt.Sprintf("Over the last %d minutes.", p.Windows[j]/time.Minute)
+	if w := p.Windows[j]; w%hour == 0 {
+		window = fmt.Sprintf("Over the last %d hours.", w/hour)
+	}
 	return series(name, shown.span,
 		numbers(nameShare, nil, sight(func(s shift.Sight) float64 { return s.Share }), percent, coloured(colourDark), custom("lineWidth", 2), described(window)),
 		numbers("Expected", nil, sight(func(s shift.Sight) float64 { return s.Expected }), percent, coloured(colours["direct"]), custom("lineWidth", 1),

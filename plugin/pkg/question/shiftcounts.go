@@ -13,6 +13,7 @@ import (
 
 	"github.com/darkshare/darkshare/dashboards/shift"
 	"github.com/darkshare/darkshare/exporter/schema"
+	"github.com/darkshare/darkshare/plugin/pkg/promapi"
 )
 
 const (
@@ -60,11 +61,15 @@ func (a *ask) watch(ctx context.Context, p shift.Parameters) ([]*watched, error)
 	first := int(before / slice)
 	s := span{begin: from.Add(-time.Duration(first) * slice), step: slice}
 	s.n = max(first+1, int(to.Sub(s.begin)/slice))
-	counted := a.countSlices
-	if recorded {
-		counted = func(ctx context.Context, s span) (*counts, error) { return a.recordedSlices(ctx, level, s) }
+	exprs := a.recordedSlices(level)
+	if !recorded {
+		server, err := a.Client.Server(ctx)
+		if err != nil {
+			return nil, err
+		}
+		exprs = a.countedSlices(slice, server.Kind == promapi.VictoriaMetrics)
 	}
-	c, err := counted(ctx, s)
+	c, err := a.countSlices(ctx, exprs, s)
 	if err != nil {
 		return nil, err
 	}
@@ -88,11 +93,6 @@ func (a *ask) watch(ctx context.Context, p shift.Parameters) ([]*watched, error)
 		all = append(all, w)
 	}
 	return all, nil
-}
-
-// countSlices counts by the counters themselves.
-func (a *ask) countSlices(ctx context.Context, s span) (*counts, error) {
-	return a.counts(ctx, a.visits(), labelled(a.By, schema.LabelChannel), a.matchers(), s)
 }
 
 // shiftLevel returns the level of the shift rules (dashboards/rules/shift.yaml) that has what is
@@ -124,7 +124,7 @@ func (a *ask) hasShiftRules(ctx context.Context, level string) (bool, error) {
 	var has, want model.Matrix
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		has, err = a.Client.Range(ctx, fmt.Sprintf("count(last_over_time(%s:darkshare_visits:increase20m[1h]))", level), from, to, step)
+		has, err = a.Client.Range(ctx, fmt.Sprintf("count(last_over_time(%s:darkshare_visits:increase5m[1h]))", level), from, to, step)
 		return err
 	})
 	group.Go(func() (err error) {
@@ -148,16 +148,31 @@ func (a *ask) hasShiftRules(ctx context.Context, level string) (bool, error) {
 	return true, nil
 }
 
-// rest is the channel under which recordedSlices has all visits but the dark ones.
+// rest is the channel under which the slices have all visits but the dark ones.
 const rest = "rest"
 
-// recordedSlices reads the slices that the rules have recorded, some thousands at a time.
-func (a *ask) recordedSlices(ctx context.Context, level string, s span) (*counts, error) {
-	c := &counts{span: s, by: labelled(a.By, schema.LabelChannel), seen: make([]bool, s.n)}
+// recordedSlices has the slices as the rules have recorded them, by channel.
+func (a *ask) recordedSlices(level string) map[string]string {
 	by := labelled(a.By)
 	visits := func(name string) string { return sumBy(by, selector(level+name, a.matchers())) }
-	dark, all := visits(":darkshare_dark_visits:increase20m"), visits(":darkshare_visits:increase20m")
-	exprs := map[string]string{schema.ChannelDarkSocial.String(): dark, rest: all + " - " + dark}
+	dark, all := visits(":darkshare_dark_visits:increase5m"), visits(":darkshare_visits:increase5m")
+	return map[string]string{schema.ChannelDarkSocial.String(): dark, rest: all + " - " + dark}
+}
+
+// countedSlices has the same from the counters, as the rules count them: half of what two slices
+// had, since there may be no more than a sample in each.
+func (a *ask) countedSlices(slice time.Duration, fromSampleBefore bool) map[string]string {
+	channel := schema.ChannelDarkSocial.String()
+	of := func(ms ...matcher) string {
+		return increase(a.visits(), labelled(a.By), append(ms, a.matchers()...), 2*slice, fromSampleBefore) + " / 2"
+	}
+	dark, all := of(only(schema.LabelChannel, channel)), of()
+	return map[string]string{channel: dark, rest: fmt.Sprintf("%s - (%s or 0 * %s)", all, dark, all)}
+}
+
+// countSlices evaluates expressions by channel, some thousands of slices at a time.
+func (a *ask) countSlices(ctx context.Context, exprs map[string]string, s span) (*counts, error) {
+	c := &counts{span: s, by: labelled(a.By, schema.LabelChannel), seen: make([]bool, s.n)}
 	type part struct {
 		channel string
 		first   time.Time

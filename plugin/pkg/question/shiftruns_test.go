@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	slicesADay = 72
+	perHour    = 12
+	slicesADay = 24 * perHour
 	firstSlice = 30 * slicesADay
 )
 
@@ -23,7 +24,7 @@ func weeksOf(visits float64, seed uint64) *watched {
 	w.Counts = shift.Counts{Step: shift.Default.Slice, Dark: make([]float64, n), All: make([]float64, n)}
 	for i := range n {
 		rhythm := math.Sin(2 * math.Pi * float64(i) / slicesADay)
-		w.All[i] = math.Round(visits / 3 * (1 + 0.8*rhythm))
+		w.All[i] = math.Round(visits / perHour * (1 + 0.8*rhythm))
 		for range int(w.All[i]) {
 			if random.Float64() < 0.2+0.05*rhythm {
 				w.Dark[i]++
@@ -51,10 +52,10 @@ func TestRuns(t *testing.T) {
 		{"an app hides its links", 30, 10, -50, false},
 	} {
 		w := weeksOf(300, 5)
-		from, to := firstSlice+3*c.from, firstSlice+3*(c.from+c.length)
+		from, to := firstSlice+perHour*c.from, firstSlice+perHour*(c.from+c.length)
 		var added float64
 		for i := from; i < to; i++ {
-			d := max(c.more/3, -w.Dark[i])
+			d := max(c.more/perHour, -w.Dark[i])
 			w.Dark[i], w.All[i], added = w.Dark[i]+d, w.All[i]+d, added+d
 		}
 		all := w.judge()
@@ -63,7 +64,7 @@ func TestRuns(t *testing.T) {
 			continue
 		}
 		s := all[0]
-		if s.up != c.up || abs(s.first-from) > 6 || abs(s.last+1-to) > 9 || s.weeks != 4 || math.Abs(s.score) < 4 {
+		if s.up != c.up || abs(s.first-from) > 2*perHour || abs(s.last+1-to) > 3*perHour || s.weeks != 4 || math.Abs(s.score) < 4 {
 			t.Errorf("%s: %+v, from %d to %d", c.name, s, from, to)
 		}
 		if math.Abs(s.more-added) > 0.25*math.Abs(added) {
@@ -76,8 +77,8 @@ func TestRuns(t *testing.T) {
 func TestNow(t *testing.T) {
 	w := weeksOf(300, 5)
 	last := len(w.All) - 1
-	for i := last - 5; i <= last; i++ {
-		w.Dark[i], w.All[i] = w.Dark[i]+100, w.All[i]+100
+	for i := last - 2*perHour; i <= last; i++ {
+		w.Dark[i], w.All[i] = w.Dark[i]+25, w.All[i]+25
 	}
 	if w.judge(); w.now() < 4 {
 		t.Errorf("the score is %v", w.now())
