@@ -110,6 +110,26 @@ func TestRestoreEmpty(t *testing.T) {
 	}
 }
 
+// TestRestoreUnopened: a file that was to be read from its end on and could not be opened has an
+// offset and no fingerprint; what it had before is not read in the next life either.
+func TestRestoreUnopened(t *testing.T) {
+	each(t, func(t *testing.T, dir string, o FollowOptions) {
+		path := dir + "/access.log"
+		write(t, path, numbered(0, 100))
+		o.Resume = life(t, []string{path}, nil, many(0, 100)...)
+		if len(o.Resume) != 1 || o.Resume[0].Offset == 0 {
+			t.Fatalf("%+v", o.Resume)
+		}
+		o.Resume[0].Fingerprint, o.Resume[0].FingerprintSize = 0, 0
+		s := Follow([]string{path}, o)
+		r := receive(t, s, 0)
+		r.never(100 * time.Millisecond)
+		appendTo(t, path, numbered(100, 200))
+		r.want(many(100, 200)...)
+		r.never(100 * time.Millisecond)
+	})
+}
+
 // TestFollowCutWhileBlocked: while all blocks are in use nothing can be read, and a log is
 // cut more than once. What it had in between is read from its copies, in this life and,
 // where darkshare is killed before it can, in the next.

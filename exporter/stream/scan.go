@@ -211,7 +211,8 @@ func (f *Follower) track(path string, id identity, fi fs.FileInfo) *tail {
 			break // the inode of a file that is no more
 		}
 		t = f.tail(path, id, pos)
-		if pos.FingerprintSize == 0 {
+		// Without a fingerprint it was empty, or, with an offset, never opened.
+		if pos.FingerprintSize == 0 && pos.Offset == 0 {
 			t.blank, t.size = true, 0
 		}
 	case f.scans == 1 && f.o.Resume == nil:

@@ -261,6 +261,7 @@ func (f *Follower) adoptCopy(t *tail) (c *tail, kept int64) {
 			f.add(c)
 		}
 		c.size, c.mtime = fi.Size(), fi.ModTime()
+		kept = c.size
 		return false
 	})
 	if c == nil {
@@ -273,7 +274,7 @@ func (f *Follower) adoptCopy(t *tail) (c *tail, kept int64) {
 	c.offset = min(t.offset, c.size)
 	c.cutter, c.wrap, c.print, c.acks, c.limit = t.cutter, t.wrap, t.print, t.acks, c.size
 	f.published.clean = false
-	c.shadow, c.undecided, c.after, c.eof = false, false, nil, false
+	c.shadow, c.undecided, c.blank, c.after, c.eof = false, false, false, nil, false
 	if c.f == nil {
 		f.openTail(c, true)
 	}

@@ -17,8 +17,12 @@ import (
 )
 
 const (
-	// mostSlices bounds the points of one query, below what Prometheus answers.
-	mostSlices = 10_000
+	// mostSlices bounds the points of one query, below what Prometheus answers, and mostCounted
+	// those of one that sums the counters' own series, of which a server holds only so many samples.
+	// No more than atOnce are asked for at a time.
+	mostSlices  = 10_000
+	mostCounted = 2_000
+	atOnce      = 4
 	// longestRaw bounds the range that is looked through without the recording rules, which
 	// have counted it already.
 	longestRaw = 62 * day
@@ -61,15 +65,16 @@ func (a *ask) watch(ctx context.Context, p shift.Parameters) ([]*watched, error)
 	first := int(before / slice)
 	s := span{begin: from.Add(-time.Duration(first) * slice), step: slice}
 	s.n = max(first+1, int(to.Sub(s.begin)/slice))
-	exprs := a.recordedSlices(level)
+	exprs, most := a.recordedSlices(level), mostSlices
 	if !recorded {
+		most = mostCounted
 		server, err := a.Client.Server(ctx)
 		if err != nil {
 			return nil, err
 		}
 		exprs = a.countedSlices(slice, server.Kind == promapi.VictoriaMetrics)
 	}
-	c, err := a.countSlices(ctx, exprs, s)
+	c, err := a.countSlices(ctx, exprs, s, most)
 	if err != nil {
 		return nil, err
 	}
@@ -170,8 +175,8 @@ func (a *ask) countedSlices(slice time.Duration, fromSampleBefore bool) map[stri
 	return map[string]string{channel: dark, rest: fmt.Sprintf("%s - (%s or 0 * %s)", all, dark, all)}
 }
 
-// countSlices evaluates expressions by channel, some thousands of slices at a time.
-func (a *ask) countSlices(ctx context.Context, exprs map[string]string, s span) (*counts, error) {
+// countSlices evaluates expressions by channel, so many slices at a time at most.
+func (a *ask) countSlices(ctx context.Context, exprs map[string]string, s span, most int) (*counts, error) {
 	c := &counts{span: s, by: labelled(a.By, schema.LabelChannel), seen: make([]bool, s.n)}
 	type part struct {
 		channel string
@@ -180,11 +185,12 @@ func (a *ask) countSlices(ctx context.Context, exprs map[string]string, s span) 
 	}
 	var parts []*part
 	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
 	for channel, expr := range exprs {
-		for i := 0; i < s.n; i += mostSlices {
+		for i := 0; i < s.n; i += most {
 			p := &part{channel: channel, first: s.at(i + 1)}
 			parts = append(parts, p)
-			last := s.at(min(i+mostSlices, s.n))
+			last := s.at(min(i+most, s.n))
 			group.Go(func() (err error) {
 				p.matrix, err = a.seriesOf(ctx, expr, p.first, last, s.step)
 				return err
