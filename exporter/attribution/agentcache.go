@@ -4,8 +4,6 @@ package attribution
 type agentCache struct {
 	table *agentTable
 	known *cache[traits]
-	// unknown stands for an agent that the cache does not have.
-	unknown traits
 }
 
 // newCache returns a cache of at most limit agents, but at least a handful.
@@ -13,14 +11,12 @@ func (t *agentTable) newCache(limit int) *agentCache {
 	return &agentCache{table: t, known: newCache[traits](limit)}
 }
 
-// lookup returns what the user agent is, which is valid until the next call, and
-// its hash.
-func (c *agentCache) lookup(ua []byte) (*traits, uint64) {
-	hash := cacheHash(ua)
+// lookup returns what the user agent is, whose hash that is.
+func (c *agentCache) lookup(ua []byte, hash uint64) traits {
 	if found := c.known.get(hash); found != nil {
-		return found, hash
+		return *found
 	}
-	c.unknown = c.table.classify(ua).traits
-	c.known.put(hash, &c.unknown)
-	return &c.unknown, hash
+	found := c.table.classify(ua).traits
+	c.known.put(hash, &found)
+	return found
 }

@@ -34,11 +34,13 @@ func TestAgentCacheAgrees(t *testing.T) {
 		// Squared: a few agents are most of the traffic, and stay in the cache.
 		f := random.Float64()
 		ua := uas[int(f*f*float64(len(uas)))]
-		if got, _ := cache.lookup(ua); *got != table.classify(ua).traits {
-			t.Fatalf("%q: cached %+v, want %+v", ua, *got, table.classify(ua).traits)
+		if got := look(cache, ua); got != table.classify(ua).traits {
+			t.Fatalf("%q: cached %+v, want %+v", ua, got, table.classify(ua).traits)
 		}
 	}
 }
+
+func look(c *agentCache, ua []byte) traits { return c.lookup(ua, cacheHash(ua)) }
 
 // TestAgentCacheFlood checks that agents which come once leave alone those that
 // come often, and that what the cache holds has a bound.
@@ -52,10 +54,10 @@ func TestAgentCacheFlood(t *testing.T) {
 	people := variety(40)
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 50 * len(people) {
-		cache.lookup(people[random.IntN(len(people))])
+		look(cache, people[random.IntN(len(people))])
 	}
 	for i := range 100_000 {
-		cache.lookup(fmt.Appendf(nil, "flood/%d", i))
+		look(cache, fmt.Appendf(nil, "flood/%d", i))
 	}
 	frequent := map[uint64]bool{}
 	for _, ua := range people {
@@ -82,12 +84,12 @@ func TestAgentCacheAllocs(t *testing.T) {
 	uas := variety(20)
 	for range 3 {
 		for _, ua := range uas {
-			cache.lookup(ua)
+			look(cache, ua)
 		}
 	}
 	if n := testing.AllocsPerRun(100, func() {
 		for _, ua := range uas {
-			cache.lookup(ua)
+			look(cache, ua)
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations for agents that are known", n)
@@ -95,7 +97,7 @@ func TestAgentCacheAllocs(t *testing.T) {
 	once := variety(20_000)[1000:]
 	i := 0
 	if n := testing.AllocsPerRun(1000, func() {
-		cache.lookup(once[i])
+		look(cache, once[i])
 		i++
 	}); n != 0 {
 		t.Errorf("%v allocations for an agent seen once", n)
@@ -117,8 +119,8 @@ func FuzzAgentClassify(f *testing.F) {
 			t.Fatalf("%q: %+v", ua, want)
 		}
 		for range 3 { // not known, admitted, known
-			if got, _ := cache.lookup(ua); *got != want.traits {
-				t.Fatalf("%q: cached %+v, want %+v", ua, *got, want.traits)
+			if got := look(cache, ua); got != want.traits {
+				t.Fatalf("%q: cached %+v, want %+v", ua, got, want.traits)
 			}
 		}
 	})
@@ -134,14 +136,14 @@ func BenchmarkAgentCacheHit(b *testing.B) {
 	for i := range order {
 		order[i] = uas[zipf.Uint64()]
 		size += len(order[i])
-		cache.lookup(order[i])
-		cache.lookup(order[i])
+		look(cache, order[i])
+		look(cache, order[i])
 	}
 	b.SetBytes(int64(size / len(order)))
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		cache.lookup(order[i&(len(order)-1)])
+		look(cache, order[i&(len(order)-1)])
 		i++
 	}
 }
@@ -179,7 +181,7 @@ func BenchmarkAgentFlood(b *testing.B) {
 			}
 			digits[i] = '0'
 		}
-		cache.lookup(ua)
+		look(cache, ua)
 	}
 }
 

@@ -57,6 +57,10 @@ func (c *cache[T]) get(hash uint64) *T {
 	return nil
 }
 
+// fetch brings near what get reads of the text with that hash. What it returns is of no
+// use but for having been read.
+func (c *cache[T]) fetch(hash uint64) uint64 { return c.sets[hash&uint64(len(c.sets)-1)].hashes[0] }
+
 // put remembers the value of a text that get does not know, unless that would drive
 // another one out and this is the first time that it is seen.
 func (c *cache[T]) put(hash uint64, value *T) {

@@ -26,7 +26,14 @@ type Classifier struct {
 	// request's own site, which most are, and ownHost the host in it.
 	ownOrigin []byte
 	ownHost   *host
+	// bunch are the requests at hand.
+	bunch [Bunch]prepared
+	// fetched keeps the compiler from leaving out what only brings memory near.
+	fetched uint64
 }
+
+// Bunch is how many requests can be classified at once.
+const Bunch = 16
 
 // NewClassifier returns a classifier by these rules.
 func (r *Rules) NewClassifier() *Classifier {
@@ -51,19 +58,88 @@ func (c *Classifier) Reset(scratch []byte) []byte {
 // is the index of the site that the input is of, or -1 to go by the request's
 // host. All of v is set.
 func (c *Classifier) Classify(req *accesslog.Request, site int, v *Verdict) {
+	p := &c.bunch[0]
+	p.begin(req)
+	p.split(c, req)
+	c.answer(p, req, site, v)
+}
+
+// ClassifyAll classifies as many requests as there are verdicts, at most Bunch. It
+// says what Classify says of one after the other, in less time: what is known of their
+// agents and paths is far apart in memory, and here is fetched for all at once.
+func (c *Classifier) ClassifyAll(reqs []accesslog.Request, site int, vs []Verdict) {
+	bunch := c.bunch[:len(vs)]
+	for i := range bunch {
+		bunch[i].begin(&reqs[i])
+	}
+	for i := range bunch {
+		c.fetched += c.agents.known.fetch(bunch[i].by)
+	}
+	for i := range bunch {
+		bunch[i].split(c, &reqs[i])
+	}
+	for i := range bunch {
+		c.fetched += c.paths.fetch(bunch[i].hash)
+	}
+	for i := range bunch {
+		c.answer(&bunch[i], &reqs[i], site, &vs[i])
+	}
+}
+
+// A prepared request has its strings cut and hashed, each once.
+type prepared struct {
+	target    []byte // without scheme and authority
+	authority []byte
+	path      []byte // of the target; nothing for bots, as the query
+	query     []byte
+	by, hash  uint64 // the hashes of the user agent and of the path
+	agent     traits
+	valid     bool // the target is a path
+}
+
+func (p *prepared) begin(req *accesslog.Request) {
+	*p = prepared{by: cacheHash(req.UserAgent)}
+}
+
+// split finds out what the agent is, and takes the target apart.
+func (p *prepared) split(c *Classifier, req *accesslog.Request) {
+	p.agent = c.agents.lookup(req.UserAgent, p.by)
+	p.target, p.authority = req.Target, req.Host
+	switch target := p.target; {
+	case len(target) > 0 && target[0] == '/':
+		p.valid = true
+	case len(target) > 8 && (hasPrefixFold(target, "http://") || hasPrefixFold(target, "https://")):
+		_, target, _ = bytes.Cut(target, []byte("//"))
+		i := bytes.IndexAny(target, "/?#")
+		if i < 0 {
+			i = len(target)
+		}
+		p.authority, p.target = target[:i], target[i:]
+		p.valid = i > 0
+	case len(target) == 1 && target[0] == '*':
+		p.valid = true
+	}
+	if p.agent.class != classBot {
+		p.path, p.query = splitTarget(p.target)
+		p.hash = cacheHash(p.path)
+	}
+}
+
+// answer classifies a prepared request.
+func (c *Classifier) answer(p *prepared, req *accesslog.Request, site int, v *Verdict) {
 	*v = Verdict{}
 	v.Site = -1
-	q := question{Classifier: c, req: req, v: v}
-	q.split()
-	if q.at != nil {
-		v.Host, v.Site = q.at.name, q.at.site
+	q := question{Classifier: c, prepared: p, req: req, v: v}
+	if len(p.authority) > 0 {
+		if q.at = c.host(p.authority, &c.at); q.at != nil {
+			v.Host, v.Site = q.at.name, q.at.site
+		}
 	}
 	if site >= 0 {
 		v.Site = site
 	}
 	q.site = c.rules.site(v.Site)
-	q.agent, v.Agent = c.agents.lookup(req.UserAgent)
-	v.Device = q.agent.device
+	v.Agent, v.Device = p.by, p.agent.device
 	v.Kind, v.Rule = q.kind()
 	if v.Kind == schema.KindLanding {
 		v.Rule = q.sender()
@@ -73,16 +149,12 @@ func (c *Classifier) Classify(req *accesslog.Request, site int, v *Verdict) {
 // A question is one request on its way through the rules.
 type question struct {
 	*Classifier
+	*prepared
 	req   *accesslog.Request
 	v     *Verdict
 	site  *SiteRules
-	agent *traits
-
-	target      []byte // without scheme and authority
-	path, query []byte // of the target; not split for bots
-	named       *path  // what is known of the path; valid until the next look-up
-	valid       bool   // the target is a path
-	at          *host
+	named *path // what is known of the path; valid until the next look-up
+	at    *host
 
 	// What the referrer is, once asked.
 	asked      bool
@@ -91,29 +163,6 @@ type question struct {
 	pkg        []byte
 	ownPath    []byte // the path and query of the site's own referrer
 	ownReferer bool
-}
-
-// split takes the target apart and finds the request's host.
-func (q *question) split() {
-	target, authority := q.req.Target, q.req.Host
-	switch {
-	case len(target) > 0 && target[0] == '/':
-		q.valid = true
-	case len(target) > 8 && (hasPrefixFold(target, "http://") || hasPrefixFold(target, "https://")):
-		_, target, _ = bytes.Cut(target, []byte("//"))
-		i := bytes.IndexAny(target, "/?#")
-		if i < 0 {
-			i = len(target)
-		}
-		authority, target = target[:i], target[i:]
-		q.valid = i > 0
-	case len(target) == 1 && target[0] == '*':
-		q.valid = true
-	}
-	q.target = target
-	if len(authority) > 0 {
-		q.at = q.host(authority, &q.Classifier.at)
-	}
 }
 
 // host returns what is known of an authority, nil where there is no host in it.
@@ -180,8 +229,7 @@ func (q *question) kind() (schema.Kind, Rule) {
 	if q.agent.class == classBot {
 		return schema.KindBot, ruleBot
 	}
-	q.path, q.query = splitTarget(q.target)
-	q.named = q.lookup(q.path)
+	q.named = q.lookup(q.path, q.hash)
 	failed := req.Status >= 400
 	if q.agent.class == classPreview {
 		v.App, v.Scope = q.agent.app, q.agent.scope
@@ -332,7 +380,7 @@ func (q *question) pageView() (schema.Kind, Rule) {
 	if q.ownReferer {
 		v.Signals |= SignalOwnReferrer
 		path, _ := splitTarget(q.ownPath)
-		v.RefererPage, v.RefererHash = q.label(path, q.lookup(path))
+		v.RefererPage, v.RefererHash = q.label(path, q.lookup(path, cacheHash(path)))
 		return schema.KindInternal, ruleOwnReferrer
 	}
 	switch string(q.req.SecFetchSite) {

@@ -40,9 +40,8 @@ func (p *path) set(is pathTraits, yes bool) {
 	}
 }
 
-// lookup returns what the path is, which is valid until the next call.
-func (c *Classifier) lookup(text []byte) *path {
-	hash := cacheHash(text)
+// lookup returns what the path is, whose hash that is. It is valid until the next call.
+func (c *Classifier) lookup(text []byte, hash uint64) *path {
 	if found := c.paths.get(hash); found != nil {
 		return found
 	}

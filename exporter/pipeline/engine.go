@@ -93,6 +93,7 @@ type Engine struct {
 	sink      visit.Sink
 	ids       uint64
 	started   time.Time
+	spare     visit.Event // of a record without a detail
 }
 
 // A generation is one configuration's rules.
@@ -321,11 +322,11 @@ func (e *Engine) finish(q *queue) {
 		default:
 			if b := j.batch; !j.done {
 				w.parse(j, b, func() {
-					e.observe(j, b.records)
-					b.records = b.records[:0]
+					e.observe(j)
+					b.reset()
 				})
 			}
-			e.observe(j, j.batch.records)
+			e.observe(j)
 			if j.forwarded {
 				e.complain(j.batch.decoder)
 			}
@@ -389,40 +390,54 @@ func (e *Engine) Flush() {
 }
 
 // observe takes the records of a job in order.
-func (e *Engine) observe(j *job, records []record) {
+func (e *Engine) observe(j *job) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	wall := time.Now()
 	e.clocks.begin(j.block.Input, j.block.Name, 0, wall)
-	for i := range records {
-		r := &records[i]
-		e.ids++
-		if r.reason == schema.ReasonNone && r.event.Time == 0 {
-			r.event.Time = e.timeless(wall)
-		}
-		if r.reason != schema.ReasonNone {
-			e.tally.Line(j.block.Input, r.reason, 0)
-			if e.opt.Observer != nil {
-				e.opt.Observer.Malformed(e.ids, r.reason)
+	for records := j.batch.records; len(records) > 0; {
+		n := min(len(records), attribution.Bunch)
+		for i := range records[:n] {
+			if r := &records[i]; r.who != 0 && r.site >= 0 && (r.signals != 0 || r.kind == schema.KindLanding) {
+				e.tracker.Fetch(r.time, r.who, r.agent, j.gen.sites[r.site])
 			}
-			continue
 		}
-		if r.log != 0 {
-			e.clocks.begin(j.block.Input, j.block.Name, r.log, wall)
+		for i := range records[:n] {
+			e.record(j, &records[i], wall)
 		}
-		if now, changed := e.clocks.observe(r.event.Time); changed {
-			e.setClock(now) // which may take a sample, without this record
-		}
-		e.tally.Line(j.block.Input, r.reason, r.event.Time)
-		r.event.ID = e.ids
-		r.event.Site = e.siteOf(&r.event, j.gen)
-		if e.opt.Observer != nil {
-			e.opt.Observer.Explained(&r.event, e.sites.Name(r.event.Site), j.gen.rules, r.why)
-		}
-		e.tracker.Observe(&r.event)
+		records = records[n:]
 	}
 	for e.opt.Observer != nil && e.opt.Observer.Behind() && e.tracker.Hurry() {
 	}
+}
+
+// record takes a record of the job.
+func (e *Engine) record(j *job, r *record, wall time.Time) {
+	e.ids++
+	if r.reason != schema.ReasonNone {
+		e.tally.Line(j.block.Input, r.reason, 0)
+		if e.opt.Observer != nil {
+			e.opt.Observer.Malformed(e.ids, r.reason)
+		}
+		return
+	}
+	ev := j.batch.event(r, &e.spare)
+	if ev.Time == 0 {
+		ev.Time = e.timeless(wall)
+	}
+	if r.log != 0 {
+		e.clocks.begin(j.block.Input, j.block.Name, r.log, wall)
+	}
+	if now, changed := e.clocks.observe(ev.Time); changed {
+		e.setClock(now) // which may take a sample, without this record
+	}
+	e.tally.Line(j.block.Input, r.reason, ev.Time)
+	ev.ID = e.ids
+	ev.Site = e.siteOf(ev, j.gen)
+	if e.opt.Observer != nil {
+		e.opt.Observer.Explained(ev, e.sites.Name(ev.Site), j.gen.rules, j.batch.details[r.detail].why)
+	}
+	e.tracker.Observe(ev)
 }
 
 // siteOf returns the number of the event's site.

@@ -12,9 +12,11 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/darkshare/darkshare/exporter/accesslog"
+	"github.com/darkshare/darkshare/exporter/attribution"
 	"github.com/darkshare/darkshare/exporter/forward"
 	"github.com/darkshare/darkshare/exporter/schema"
 	"github.com/darkshare/darkshare/exporter/stream"
+	"github.com/darkshare/darkshare/exporter/visit"
 )
 
 // A Forward is where classified requests go in place of being counted as visits: the
@@ -74,6 +76,7 @@ var instance = rand.Uint64()
 // A forwarder makes shipments, for one worker.
 type forwarder struct {
 	encoder *forward.Encoder
+	event   visit.Event // scratch
 	// What follows is of the block at hand.
 	shipment *shipment
 	log      uint32
@@ -96,20 +99,22 @@ func (f *forwarder) begin(s *shipment, b *stream.Block) {
 	f.shipment, f.log, f.now = s, max(uint32(d.Sum64()), 1), time.Now().UnixNano()
 }
 
-// add takes a line.
-func (f *forwarder) add(g *generation, r *record, req *accesslog.Request) {
+// add takes a line: what it says, or the reason why that is nothing.
+func (f *forwarder) add(g *generation, reason schema.Reason, req *accesslog.Request, said *attribution.Verdict) {
 	s := f.shipment
-	s.lines[r.reason]++
-	if r.reason != schema.ReasonNone {
+	s.lines[reason]++
+	if reason != schema.ReasonNone {
 		return
 	}
-	if r.event.Time == 0 {
-		r.event.Time = f.now
+	e := &f.event
+	*e = visit.Event{Time: req.Time, Status: req.Status, Client: client(req), Verdict: *said}
+	if e.Time == 0 {
+		e.Time = f.now
 	}
-	s.newest = max(s.newest, r.event.Time)
-	request := forward.Request{Event: &r.event, Rules: g.rules, Agent: req.UserAgent, Log: f.log}
-	if i := r.event.Verdict.Site; i >= 0 {
-		request.Site = g.opt.Sites[i].Name
+	s.newest = max(s.newest, e.Time)
+	request := forward.Request{Event: e, Rules: g.rules, Agent: req.UserAgent, Log: f.log}
+	if said.Site >= 0 {
+		request.Site = g.opt.Sites[said.Site].Name
 	}
 	f.encoder.Add(&s.Batch, &request)
 }
@@ -118,7 +123,7 @@ func (f *forwarder) add(g *generation, r *record, req *accesslog.Request) {
 func (e *Engine) ship(w *worker, j *job) {
 	j.shipment = e.opt.Forward.get()
 	w.forwarder.begin(j.shipment, j.block)
-	w.parse(j, j.batch, func() { j.batch.records = j.batch.records[:0] })
+	w.parse(j, j.batch, func() {})
 }
 
 // forward sends a block's shipment, in the block's turn. While Kafka is slow it waits,
@@ -144,7 +149,7 @@ func (e *Engine) acknowledge(s *shipment, b *stream.Block) {
 }
 
 // decode makes records of lines that another darkshare has forwarded.
-func (b *batch) decode(j *job, maxLine int, pause func()) {
+func (b *batch) decode(j *job, maxLine int, whole bool, pause func()) {
 	if b.decoder == nil || b.gen != j.gen {
 		var sites []string
 		for _, s := range j.gen.opt.Sites {
@@ -153,14 +158,22 @@ func (b *batch) decode(j *job, maxLine int, pause func()) {
 		b.gen, b.decoder = j.gen, forward.NewDecoder(j.gen.rules, sites)
 	}
 	b.decoder.Reset()
+	var e visit.Event
 	for line := range bytes.Lines(j.block.Data) {
-		r := b.record()
-		if line = bytes.TrimSuffix(line, []byte("\n")); len(line) > maxLine {
-			r.log, r.reason = 0, schema.ReasonTooLong
-		} else {
-			r.log, r.reason = b.decoder.Decode(line, &r.event)
+		var log uint32
+		reason := schema.ReasonTooLong
+		if line = bytes.TrimSuffix(line, []byte("\n")); len(line) <= maxLine {
+			log, reason = b.decoder.Decode(line, &e)
 		}
-		if len(b.records)%few == 0 {
+		if reason != schema.ReasonNone {
+			b.bad(reason)
+		} else {
+			r := b.good(e.Time, e.Client, e.Status, &e.Verdict, whole || e.Renamed != nil)
+			if r.log = log; e.Renamed != nil {
+				b.details[r.detail].event.Renamed = e.Renamed
+			}
+		}
+		if len(b.records) >= few {
 			pause()
 		}
 	}

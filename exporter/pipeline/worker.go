@@ -5,10 +5,8 @@ import (
 
 	"github.com/darkshare/darkshare/exporter/accesslog"
 	"github.com/darkshare/darkshare/exporter/attribution"
-	"github.com/darkshare/darkshare/exporter/forward"
 	"github.com/darkshare/darkshare/exporter/schema"
 	"github.com/darkshare/darkshare/exporter/stream"
-	"github.com/darkshare/darkshare/exporter/visit"
 )
 
 // A job is a block with all that it takes to parse it, or a barrier.
@@ -38,58 +36,30 @@ type part struct {
 	site   int
 }
 
-// A record is one line: an event, or the reason why it is none. What it points
-// to is in the block and in the batch's scratch memory.
-type record struct {
-	reason schema.Reason
-	// log is which of the logs behind a forwarded record it is from.
-	log   uint32
-	event visit.Event
-	why   string
-}
-
-// A batch is what a block's lines say, with the memory that it is in.
-type batch struct {
-	records []record
-	// The scratch memory of the classifier and of the parser.
-	verdicts, requests []byte
-	// decoder is nil until there are forwarded records to count.
-	decoder *forward.Decoder
-	gen     *generation // of the decoder
-}
-
-// record returns the next record to be filled in.
-func (b *batch) record() *record {
-	if len(b.records) < cap(b.records) {
-		b.records = b.records[:len(b.records)+1]
-	} else {
-		b.records = append(b.records, record{})
-	}
-	return &b.records[len(b.records)-1]
-}
-
 // A worker parses and classifies, with caches of its own.
 type worker struct {
 	gen        *generation
 	classifier *attribution.Classifier
 	parsers    map[*accesslog.Format]*accesslog.Parser
-	request    accesslog.Request
-	maxLine    int
-	explain    bool
+	// The bunch of lines at hand.
+	requests [attribution.Bunch]accesslog.Request
+	said     [attribution.Bunch]attribution.Verdict
+	maxLine  int
+	explain  bool
 	// forwarder is nil where the records are counted here.
 	forwarder *forwarder
 }
 
 // few is how many records are parsed before they are observed, where that can be at
 // once.
-const few = 64
+const few = 4 * attribution.Bunch
 
 // parse makes records of the block's lines. After every few of them it calls
 // pause, which may take them away.
 func (w *worker) parse(j *job, b *batch, pause func()) {
-	b.records = b.records[:0]
+	b.reset()
 	if j.forwarded {
-		b.decode(j, w.maxLine, pause)
+		b.decode(j, w.maxLine, w.explain, pause)
 		return
 	}
 	if w.gen != j.gen {
@@ -123,49 +93,69 @@ func (w *worker) parse(j *job, b *batch, pause func()) {
 func (w *worker) lines(b *batch, format *accesslog.Format, site int, data []byte, pause func()) {
 	parser := w.parser(format)
 	for len(data) > 0 {
-		line := data
-		if i := bytes.IndexByte(data, '\n'); i >= 0 {
-			line, data = data[:i], data[i+1:]
-		} else {
-			data = nil
+		// What is wrong with each line of a bunch; those with which nothing is become requests.
+		var reasons [attribution.Bunch]schema.Reason
+		lines, requests := 0, 0
+		for ; lines < len(reasons) && len(data) > 0; lines++ {
+			line := data
+			if i := bytes.IndexByte(data, '\n'); i >= 0 {
+				line, data = data[:i], data[i+1:]
+			} else {
+				data = nil
+			}
+			if reasons[lines] = w.line(parser, line, &w.requests[requests]); reasons[lines] == schema.ReasonNone {
+				requests++
+			}
 		}
-		r := b.record()
-		w.line(parser, site, line, r)
-		if w.forwarder != nil {
-			w.forwarder.add(w.gen, r, &w.request)
+		w.classifier.ClassifyAll(w.requests[:requests], site, w.said[:requests])
+		next := 0
+		for _, reason := range reasons[:lines] {
+			if reason != schema.ReasonNone {
+				w.add(b, reason, nil, nil)
+				continue
+			}
+			w.add(b, reason, &w.requests[next], &w.said[next])
+			next++
 		}
-		if len(b.records)%few == 0 {
+		if len(b.records) >= few {
 			pause()
 		}
 	}
 }
 
-// line fills in the record of a line.
-func (w *worker) line(parser *accesslog.Parser, site int, line []byte, r *record) {
-	r.event.Renamed, r.log = nil, 0
-	if len(line) > w.maxLine {
-		r.reason, r.event.Time = schema.ReasonTooLong, 0
+// line parses a line.
+func (w *worker) line(parser *accesslog.Parser, line []byte, req *accesslog.Request) schema.Reason {
+	switch {
+	case len(line) > w.maxLine:
+		return schema.ReasonTooLong
+	case parser == nil:
+		return schema.ReasonFormat
+	}
+	return parser.Parse(line, req)
+}
+
+// add makes a record of a request and its verdict, or of the reason why there are none.
+func (w *worker) add(b *batch, reason schema.Reason, req *accesslog.Request, said *attribution.Verdict) {
+	if w.forwarder != nil {
+		w.forwarder.add(w.gen, reason, req, said)
 		return
 	}
-	if parser == nil {
-		r.reason, r.event.Time = schema.ReasonFormat, 0
+	if reason != schema.ReasonNone {
+		b.bad(reason)
 		return
 	}
-	req := &w.request
-	r.reason = parser.Parse(line, req)
-	r.event.Time = req.Time
-	if r.reason != schema.ReasonNone {
-		return
-	}
-	w.classifier.Classify(req, site, &r.event.Verdict)
-	r.event.Status = req.Status
-	r.event.Client = req.Client
-	if len(req.ForwardedFor) > 0 {
-		r.event.Client = req.ForwardedFor
-	}
+	r := b.good(req.Time, client(req), req.Status, said, w.explain)
 	if w.explain {
-		r.why = w.gen.rules.Why(&r.event.Verdict, req)
+		b.details[r.detail].why = w.gen.rules.Why(said, req)
 	}
+}
+
+// client returns the address of whoever asked.
+func client(req *accesslog.Request) []byte {
+	if len(req.ForwardedFor) > 0 {
+		return req.ForwardedFor
+	}
+	return req.Client
 }
 
 func (w *worker) parser(f *accesslog.Format) *accesslog.Parser {

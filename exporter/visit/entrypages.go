@@ -17,8 +17,8 @@ import (
 // have come yet, the site's own structure tells earlier: pages below the page, and
 // links to it from all over the site.
 type entryPages struct {
-	index   index
-	slab    []entryPage
+	index index
+	slab[entryPage]
 	limit   int
 	evicted uint64
 	hand    int
@@ -151,7 +151,7 @@ func (p *entryPages) follow(e *Event) {
 	period := e.Time / forgetAfter
 	from, to := hashedPageKey(e.Site, e.RefererHash), hashedPageKey(e.Site, e.PageHash)
 	if i := p.find(to); i != none {
-		target := &p.slab[i]
+		target := p.at(i)
 		target.went.turn(period)
 		target.went.now.from.add(mix(from))
 	}
@@ -244,7 +244,7 @@ func (p *entryPages) amongHubs(site int, page []byte, period int64) bool {
 	if i == none {
 		return false
 	}
-	now, before := p.slab[i].went.at(period)
+	now, before := p.at(i).went.at(period)
 	hubs := now.hubs.count(before.hubs)
 	return hubs >= siblingHubs && hubs >= now.judged.count(before.judged)/2
 }
@@ -296,7 +296,7 @@ func (p *entryPages) above(key uint64, o *Outcome) {
 			n = p.find(pageKey(o.Site, dir[:i]))
 		}
 		if n != none {
-			e := &p.slab[n]
+			e := p.at(n)
 			e.went.turn(o.Time / forgetAfter)
 			e.went.now.below.add(mix(key))
 		}
@@ -308,7 +308,7 @@ func (p *entryPages) above(key uint64, o *Outcome) {
 // bookmark, and notes in the landing whether that was learned.
 func (p *entryPages) typed(l *landing) bool {
 	i := p.find(l.key)
-	if i != none && p.slab[i].shared() {
+	if i != none && p.at(i).shared() {
 		return false
 	}
 	if l.entryPage {
@@ -316,7 +316,7 @@ func (p *entryPages) typed(l *landing) bool {
 	}
 	period := l.Time / forgetAfter
 	if i != none {
-		e := &p.slab[i]
+		e := p.at(i)
 		if l.Learned = e.hub(period, p.most(l.Site, period)); l.Learned || e.narrow(period) {
 			return l.Learned
 		}
@@ -333,8 +333,8 @@ func (e *entryPage) shared() bool {
 // rewind sets back the periods of what was learned.
 func (p *entryPages) rewind(now int64) {
 	period := now / forgetAfter
-	for i := range p.slab {
-		p.slab[i].went.rewind(period)
+	for i := range int32(p.slab.len()) {
+		p.at(i).went.rewind(period)
 	}
 	for i := range p.broadest {
 		p.broadest[i].rewind(period)
@@ -346,27 +346,26 @@ func (p *entryPages) rewind(now int64) {
 func (p *entryPages) page(key uint64, period int64) *entryPage {
 	i := p.find(key)
 	if i != none {
-		return &p.slab[i]
+		return p.at(i)
 	}
-	if len(p.slab) < p.limit {
-		i = int32(len(p.slab))
-		p.slab = append(p.slab, entryPage{})
+	if p.slab.len() < p.limit {
+		i = p.slab.add()
 	} else {
 		i = p.victim(period)
-		p.index.remove(p.slab[i].key, i)
+		p.index.remove(p.at(i).key, i)
 		p.evicted++
 	}
-	p.slab[i] = entryPage{key: key}
+	*p.at(i) = entryPage{key: key}
 	p.index.put(key, i)
-	return &p.slab[i]
+	return p.at(i)
 }
 
 // victim looks at the next few pages in turn for the one that has taught least.
 func (p *entryPages) victim(period int64) int32 {
 	least, victim := math.Inf(1), 0
 	for range 16 {
-		p.hand = (p.hand + 1) % len(p.slab)
-		e := &p.slab[p.hand]
+		p.hand = (p.hand + 1) % p.slab.len()
+		e := p.at(int32(p.hand))
 		now, before := e.went.at(period)
 		if worth := now.pages.count(&before.pages) + now.hubs.count(before.hubs) + float64(e.private); worth < least {
 			least, victim = worth, p.hand
@@ -387,7 +386,7 @@ func hashedPageKey(site int, page uint64) uint64 {
 // find returns the page of that key, or none.
 func (p *entryPages) find(key uint64) int32 {
 	for probe := p.index.probe(key); ; {
-		if i := probe.next(); i == none || p.slab[i].key == key {
+		if i := probe.next(); i == none || p.at(i).key == key {
 			return i
 		}
 	}

@@ -146,17 +146,17 @@ func (w *witness) Conversion(site, goal int, _ schema.Channel, _ attribution.Sou
 // and with their limits.
 func (w *witness) check(tr *Tracker, o Options) {
 	s, vs := tr.Stats(), &tr.visitors
-	if s.Visitors > o.Visitors || s.Pending > o.Pending || len(tr.entries.slab) > o.Pages || len(tr.sharers.slab) > o.Sharers {
+	if s.Visitors > o.Visitors || s.Pending > o.Pending || tr.entries.slab.len() > o.Pages || tr.sharers.slab.len() > o.Sharers {
 		w.t.Fatalf("past the limits: %+v", s)
 	}
 	visitors, waits := 0, 0
-	for i, last := vs.head, none; i != none; i, last = vs.slab[i].next, i {
-		v := &vs.slab[i]
+	for i, last := vs.head, none; i != none; i, last = vs.at(i).next, i {
+		v := vs.at(i)
 		if v.prev != last || vs.get(v.key) != i {
 			w.t.Fatalf("visitor %d is not where it belongs", i)
 		}
 		n, newest := 0, none
-		for l := v.pending; l != none; l, newest = tr.landings.slab[l].next, l {
+		for l := v.pending; l != none; l, newest = tr.landings.at(l).next, l {
 			n++
 		}
 		if n != int(v.waits) || v.pending != none && newest != v.lastPending {

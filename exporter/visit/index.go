@@ -47,6 +47,9 @@ func (x *index) probe(key uint64) probe {
 	return probe{x.cells, h >> x.shift, h}
 }
 
+// fetch brings near what probe looks at first.
+func (x *index) fetch(key uint64) cell { return x.cells[x.hash(key)>>x.shift] }
+
 // next returns the next slot that may have the key, or none.
 func (p *probe) next() int32 {
 	for {

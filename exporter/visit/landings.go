@@ -32,7 +32,7 @@ type landing struct {
 // landings holds those that wait, in two queues in the order of their arrival:
 // soon, for the minute in which assets follow, then late, for the rest of the window.
 type landings struct {
-	slab  []landing
+	slab[landing]
 	free  int32 // linked by next
 	queue [2]struct{ head, tail int32 }
 	limit int
@@ -57,10 +57,9 @@ func (l *landings) len() int { return l.n }
 func (l *landings) add() int32 {
 	i := l.free
 	if i != none {
-		l.free = l.slab[i].next
+		l.free = l.at(i).next
 	} else {
-		i = int32(len(l.slab))
-		l.slab = append(l.slab, landing{})
+		i = l.slab.add()
 	}
 	l.n++
 	return i
@@ -68,17 +67,17 @@ func (l *landings) add() int32 {
 
 func (l *landings) remove(i int32) {
 	l.dequeue(i)
-	l.slab[i].next = l.free
+	l.at(i).next = l.free
 	l.free = i
 	l.n--
 }
 
 func (l *landings) enqueue(i int32, queue uint8, deadline int64) {
-	q, p := &l.queue[queue], &l.slab[i]
+	q, p := &l.queue[queue], l.at(i)
 	p.queue, p.deadline = queue, deadline
 	p.prevQ, p.nextQ = q.tail, none
 	if q.tail != none {
-		l.slab[q.tail].nextQ = i
+		l.at(q.tail).nextQ = i
 	} else {
 		q.head = i
 	}
@@ -86,15 +85,15 @@ func (l *landings) enqueue(i int32, queue uint8, deadline int64) {
 }
 
 func (l *landings) dequeue(i int32) {
-	p := &l.slab[i]
+	p := l.at(i)
 	q := &l.queue[p.queue]
 	if p.prevQ != none {
-		l.slab[p.prevQ].nextQ = p.nextQ
+		l.at(p.prevQ).nextQ = p.nextQ
 	} else {
 		q.head = p.nextQ
 	}
 	if p.nextQ != none {
-		l.slab[p.nextQ].prevQ = p.prevQ
+		l.at(p.nextQ).prevQ = p.prevQ
 	} else {
 		q.tail = p.prevQ
 	}
@@ -105,15 +104,15 @@ func (t *Tracker) land(i int32, e *Event) {
 	if t.landings.n >= t.opt.Pending {
 		t.Hurry()
 	}
-	if v := &t.visitors.slab[i]; v.waits >= waitsPerVisitor {
+	if v := t.visitors.at(i); v.waits >= waitsPerVisitor {
 		t.stats.PendingEvicted++
 		first := v.pending
 		t.unlinkLanding(first)
 		t.resolve(first, t.orElse(first, ReasonEvicted))
 	}
-	t.visitors.slab[i].waits++
+	t.visitors.at(i).waits++
 	n := t.landings.add()
-	l := &t.landings.slab[n]
+	l := t.landings.at(n)
 	l.Outcome = Outcome{
 		ID: e.ID, Site: e.Site, Time: e.Time,
 		Channel: e.Channel, Source: e.Source, Evidence: e.Evidence, Device: e.Device,
@@ -121,12 +120,12 @@ func (t *Tracker) land(i int32, e *Event) {
 	l.page = append(l.page[:0], e.Page...)
 	l.key = hashedPageKey(e.Site, e.PageHash)
 	l.entryPage = e.EntryPage
-	v := &t.visitors.slab[i]
+	v := t.visitors.at(i)
 	l.visitor, l.next = i, none
 	if v.pending == none {
 		v.pending = n
 	} else {
-		t.landings.slab[v.lastPending].next = n
+		t.landings.at(v.lastPending).next = n
 	}
 	v.lastPending = n
 	if inControlGroup(&l.Outcome) {
@@ -155,10 +154,10 @@ func (t *Tracker) Hurry() bool {
 // confirm resolves those of the visitor's landings that what it has shown so far
 // decides.
 func (t *Tracker) confirm(i int32) {
-	v := &t.visitors.slab[i]
+	v := t.visitors.at(i)
 	prev := none
 	for n := v.pending; n != none; {
-		l := &t.landings.slab[n]
+		l := t.landings.at(n)
 		next := l.next
 		if reason, ok := t.decided(v, l); ok {
 			t.unlink(v, prev, n)
@@ -217,11 +216,11 @@ func (t *Tracker) final(v *visitor, l *landing) Reason {
 func (t *Tracker) expireLandings(now int64) {
 	for {
 		n := t.landings.queue[soon].head
-		if n == none || t.landings.slab[n].deadline >= now {
+		if n == none || t.landings.at(n).deadline >= now {
 			break
 		}
-		l := &t.landings.slab[n]
-		reason := t.final(&t.visitors.slab[l.visitor], l)
+		l := t.landings.at(n)
+		reason := t.final(t.visitors.at(l.visitor), l)
 		if reason == ReasonMetadata || reason == ReasonInvisible && !inControlGroup(&l.Outcome) {
 			t.unlinkLanding(n)
 			t.resolve(n, reason)
@@ -232,19 +231,19 @@ func (t *Tracker) expireLandings(now int64) {
 	}
 	for {
 		n := t.landings.queue[late].head
-		if n == none || t.landings.slab[n].deadline >= now {
+		if n == none || t.landings.at(n).deadline >= now {
 			return
 		}
-		l := &t.landings.slab[n]
+		l := t.landings.at(n)
 		t.unlinkLanding(n)
-		t.resolve(n, t.final(&t.visitors.slab[l.visitor], l))
+		t.resolve(n, t.final(t.visitors.at(l.visitor), l))
 	}
 }
 
 // resolvePending resolves all of the visitor's landings; those that nothing
 // confirmed get the reason otherwise.
 func (t *Tracker) resolvePending(i int32, otherwise Reason) {
-	v := &t.visitors.slab[i]
+	v := t.visitors.at(i)
 	for v.pending != none {
 		n := v.pending
 		t.unlink(v, none, n)
@@ -258,8 +257,8 @@ func (t *Tracker) orElse(n int32, otherwise Reason) Reason {
 	if otherwise == ReasonHostile {
 		return otherwise
 	}
-	l := &t.landings.slab[n]
-	if reason := t.final(&t.visitors.slab[l.visitor], l); reason != ReasonUnconfirmed {
+	l := t.landings.at(n)
+	if reason := t.final(t.visitors.at(l.visitor), l); reason != ReasonUnconfirmed {
 		return reason
 	}
 	return otherwise
@@ -267,9 +266,9 @@ func (t *Tracker) orElse(n int32, otherwise Reason) Reason {
 
 // unlinkLanding takes the landing from its visitor's list.
 func (t *Tracker) unlinkLanding(n int32) {
-	v := &t.visitors.slab[t.landings.slab[n].visitor]
+	v := t.visitors.at(t.landings.at(n).visitor)
 	prev := none
-	for i := v.pending; i != n; i = t.landings.slab[i].next {
+	for i := v.pending; i != n; i = t.landings.at(i).next {
 		prev = i
 	}
 	t.unlink(v, prev, n)
@@ -277,11 +276,11 @@ func (t *Tracker) unlinkLanding(n int32) {
 
 // unlink takes the landing n, which follows prev, from the visitor's list.
 func (t *Tracker) unlink(v *visitor, prev, n int32) {
-	next := t.landings.slab[n].next
+	next := t.landings.at(n).next
 	if prev == none {
 		v.pending = next
 	} else {
-		t.landings.slab[prev].next = next
+		t.landings.at(prev).next = next
 	}
 	if v.lastPending == n {
 		v.lastPending = prev
@@ -292,7 +291,7 @@ func (t *Tracker) unlink(v *visitor, prev, n int32) {
 // resolve says what became of the landing, which is in no visitor's list any
 // more, and frees it.
 func (t *Tracker) resolve(n int32, reason Reason) {
-	l := &t.landings.slab[n]
+	l := t.landings.at(n)
 	o := &l.Outcome
 	o.Page, o.Reason = l.page, reason
 	o.Visit = reason == ReasonOwnReferrer || reason == ReasonMetadata || reason == ReasonBareAsset || reason == ReasonInvisible
@@ -301,7 +300,7 @@ func (t *Tracker) resolve(n int32, reason Reason) {
 		switch {
 		case reason == ReasonBareAsset && !s.hidesReferrers():
 			o.Channel, o.Evidence = schema.ChannelUnknown, schema.EvidenceSuppressed
-			v := &t.visitors.slab[l.visitor]
+			v := t.visitors.at(l.visitor)
 			if v.suppressed {
 				o.Visit, o.Reason = false, ReasonSameVisit
 			}
@@ -318,7 +317,7 @@ func (t *Tracker) resolve(n int32, reason Reason) {
 	}
 	t.learn(o)
 	t.sink.Landing(o)
-	v := &t.visitors.slab[l.visitor]
+	v := t.visitors.at(l.visitor)
 	if o.Visit {
 		t.entries.landed(l.key, o)
 		v.begin(o)

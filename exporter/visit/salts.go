@@ -42,6 +42,14 @@ func fold(a, b uint64) uint64 {
 	return hi ^ lo
 }
 
+// process is a secret of this process's, under which addresses are hashed where they
+// are parsed. A visitor's key is made of that hash and the salt of the day.
+var process = newSalt()
+
+// HashClient returns a hash of a client's name or address, which is another one in every
+// process, and not 0.
+func HashClient(client []byte) uint64 { return orOne(process.hash(client)) }
+
 // salts keeps the random seeds of the two newest days. They exist only in
 // memory: who was who on a day cannot be told on the next.
 type salts struct {

@@ -49,8 +49,8 @@ type share struct {
 }
 
 type sharers struct {
-	index   index
-	slab    []sharer
+	index index
+	slab[sharer]
 	limit   int
 	hand    int
 	evicted uint64
@@ -65,7 +65,7 @@ func newSharers(limit int) sharers {
 // observePreview takes an app's fetch of a link preview.
 func (t *Tracker) observePreview(e *Event) {
 	i := t.sharer(e)
-	s := &t.sharers.slab[i]
+	s := t.sharers.at(i)
 	s.judge(e)
 	if s.hostile {
 		t.sink.Request(e, schema.KindBot)
@@ -93,7 +93,7 @@ func (s *sharer) judge(e *Event) {
 
 // fetch takes a sharer's successful fetch of a page.
 func (ss *sharers) fetch(i int32, e *Event, sink Sink) {
-	s := &ss.slab[i]
+	s := ss.at(i)
 	if s.waiting && string(s.page) == string(e.Page) {
 		return
 	}
@@ -128,12 +128,12 @@ func sameAddress(a, b []byte) bool {
 
 // wait lets the sharer wait with the event's page.
 func (ss *sharers) wait(i int32, e *Event) {
-	s := &ss.slab[i]
+	s := ss.at(i)
 	s.waiting, s.since, s.deadline = true, e.Time, e.Time+typing
 	s.page, s.pageHash = append(s.page[:0], e.Page...), e.PageHash
 	s.prev, s.next = ss.tail, none
 	if ss.tail != none {
-		ss.slab[ss.tail].next = i
+		ss.at(ss.tail).next = i
 	} else {
 		ss.head = i
 	}
@@ -141,14 +141,14 @@ func (ss *sharers) wait(i int32, e *Event) {
 }
 
 func (ss *sharers) unqueue(i int32) {
-	s := &ss.slab[i]
+	s := ss.at(i)
 	if s.prev != none {
-		ss.slab[s.prev].next = s.next
+		ss.at(s.prev).next = s.next
 	} else {
 		ss.head = s.next
 	}
 	if s.next != none {
-		ss.slab[s.next].prev = s.prev
+		ss.at(s.next).prev = s.prev
 	} else {
 		ss.tail = s.prev
 	}
@@ -157,7 +157,7 @@ func (ss *sharers) unqueue(i int32) {
 // count counts the share that waits.
 func (ss *sharers) count(i int32, sink Sink) {
 	ss.unqueue(i)
-	s := &ss.slab[i]
+	s := ss.at(i)
 	s.waiting = false
 	s.shared[s.oldest] = share{s.pageHash, s.since}
 	s.oldest = (s.oldest + 1) % uint8(len(s.shared))
@@ -166,7 +166,7 @@ func (ss *sharers) count(i int32, sink Sink) {
 
 // expire counts the shares that have waited long enough by now.
 func (ss *sharers) expire(now int64, sink Sink) {
-	for ss.head != none && ss.slab[ss.head].deadline <= now {
+	for ss.head != none && ss.at(ss.head).deadline <= now {
 		ss.count(ss.head, sink)
 	}
 }
@@ -183,14 +183,14 @@ func (t *Tracker) sharer(e *Event) int32 {
 			if i = ss.find(old); i != none && other < day {
 				ss.index.remove(old, i)
 				ss.index.put(key, i)
-				ss.slab[i].key = key
+				ss.at(i).key = key
 			}
 		}
 	}
 	if i == none {
 		return ss.add(key, e, t.sink)
 	}
-	s := &ss.slab[i]
+	s := ss.at(i)
 	if e.Time-s.seen > sameShare {
 		s.found, s.missing, s.hostile = 0, 0, false
 	}
@@ -206,12 +206,11 @@ func sharerKey(seed salt, client []byte, e *Event) uint64 {
 // full, in the place of one not seen for long.
 func (ss *sharers) add(key uint64, e *Event, sink Sink) int32 {
 	var i int32
-	if len(ss.slab) < ss.limit {
-		i = int32(len(ss.slab))
-		ss.slab = append(ss.slab, sharer{})
+	if ss.slab.len() < ss.limit {
+		i = ss.slab.add()
 	} else {
 		i = ss.victim()
-		old := &ss.slab[i]
+		old := ss.at(i)
 		if old.waiting {
 			ss.count(i, sink)
 		}
@@ -220,7 +219,7 @@ func (ss *sharers) add(key uint64, e *Event, sink Sink) int32 {
 		}
 		ss.index.remove(old.key, i)
 	}
-	s := &ss.slab[i]
+	s := ss.at(i)
 	*s = sharer{key: key, seen: e.Time, page: s.page[:0]}
 	for j := range s.shared {
 		s.shared[j].time = never
@@ -232,15 +231,16 @@ func (ss *sharers) add(key uint64, e *Event, sink Sink) int32 {
 // forget forgets all sharers, of whom none may wait.
 func (ss *sharers) forget() {
 	ss.index.clear()
-	ss.slab, ss.hand = ss.slab[:0], 0
+	ss.slab.clear()
+	ss.hand = 0
 }
 
 // victim looks at the next few sharers in turn for the one not seen for longest.
 func (ss *sharers) victim() int32 {
 	oldest, victim := int64(math.MaxInt64), 0
 	for range 16 {
-		ss.hand = (ss.hand + 1) % len(ss.slab)
-		if seen := ss.slab[ss.hand].seen; seen < oldest {
+		ss.hand = (ss.hand + 1) % ss.slab.len()
+		if seen := ss.at(int32(ss.hand)).seen; seen < oldest {
 			oldest, victim = seen, ss.hand
 		}
 	}
@@ -267,7 +267,7 @@ func Network(addr []byte) []byte {
 // find returns the sharer of that key, or none.
 func (ss *sharers) find(key uint64) int32 {
 	for probe := ss.index.probe(key); ; {
-		if i := probe.next(); i == none || ss.slab[i].key == key {
+		if i := probe.next(); i == none || ss.at(i).key == key {
 			return i
 		}
 	}

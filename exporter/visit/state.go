@@ -95,9 +95,9 @@ func (p *entryPages) save(e *state.Encoder) {
 		e.Float(b.now)
 		e.Float(b.before)
 	}
-	e.Num(len(p.slab))
-	for i := range p.slab {
-		page := &p.slab[i]
+	e.Num(p.slab.len())
+	for i := range int32(p.slab.len()) {
+		page := p.at(i)
 		e.Fixed(page.key)
 		e.Int(page.went.period)
 		page.went.now.save(e)
@@ -122,9 +122,10 @@ func (p *entryPages) restore(d *state.Decoder) {
 		for _, x := range []*float32{&page.private, &page.bare, &page.public} {
 			*x = float32(d.Float())
 		}
-		if len(p.slab) < p.limit && p.find(page.key) == none && d.Err() == nil {
-			p.index.put(page.key, int32(len(p.slab)))
-			p.slab = append(p.slab, page)
+		if p.slab.len() < p.limit && p.find(page.key) == none && d.Err() == nil {
+			i := p.slab.add()
+			*p.at(i) = page
+			p.index.put(page.key, i)
 		}
 	}
 }
@@ -175,9 +176,9 @@ func (t *Tracker) saveLandings(e *state.Encoder) {
 		}
 		e.Uint(uint64(v.waiting))
 		e.Num(int(v.site))
-		for n := v.pending; n != none; n = t.landings.slab[n].next {
+		for n := v.pending; n != none; n = t.landings.at(n).next {
 			e.Bool(true)
-			t.landings.slab[n].save(e, t.final(v, &t.landings.slab[n]))
+			t.landings.at(n).save(e, t.final(v, t.landings.at(n)))
 		}
 		e.Bool(false)
 	})
@@ -187,8 +188,8 @@ func (t *Tracker) saveLandings(e *state.Encoder) {
 // eachWaiting calls f with every visitor that has landings waiting.
 func (t *Tracker) eachWaiting(f func(*visitor)) {
 	for q := range t.landings.queue {
-		for n := t.landings.queue[q].head; n != none; n = t.landings.slab[n].nextQ {
-			if v := &t.visitors.slab[t.landings.slab[n].visitor]; v.pending == n {
+		for n := t.landings.queue[q].head; n != none; n = t.landings.at(n).nextQ {
+			if v := t.visitors.at(t.landings.at(n).visitor); v.pending == n {
 				f(v)
 			}
 		}
@@ -212,7 +213,7 @@ func (l *landing) save(e *state.Encoder, reason Reason) {
 func (t *Tracker) restoreLandings(r *restoring) {
 	i := t.visitors.add(1, 0, 0, func(int32) {})
 	for r.Bool() {
-		v := &t.visitors.slab[i]
+		v := t.visitors.at(i)
 		v.reset(1, 0, 0)
 		v.suppressed, v.visiting = r.Bool(), r.Bool()
 		if v.visiting {
@@ -222,7 +223,7 @@ func (t *Tracker) restoreLandings(r *restoring) {
 		v.site, v.waiting = int16(id), waiting&r.goals(id)
 		for more := r.Bool(); more; {
 			n := t.landings.add()
-			l := &t.landings.slab[n]
+			l := t.landings.at(n)
 			reason := l.restore(r)
 			more = r.Bool()
 			l.visitor = i
@@ -253,8 +254,8 @@ func (l *landing) restore(r *restoring) Reason {
 
 // save writes the shares that wait.
 func (ss *sharers) save(e *state.Encoder) {
-	for i := ss.head; i != none; i = ss.slab[i].next {
-		s := &ss.slab[i]
+	for i := ss.head; i != none; i = ss.at(i).next {
+		s := ss.at(i)
 		e.Bool(true)
 		e.Num(int(s.app))
 		e.Num(int(s.scope))

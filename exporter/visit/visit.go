@@ -77,6 +77,8 @@ type Event struct {
 	Site int
 	// Time is in nanoseconds since the Unix epoch.
 	Time int64
+	// Who is HashClient(Client), or 0, which makes Observe find it out.
+	Who uint64
 	// Status is the response's, 0 where it is not logged.
 	Status int
 	// Client is the address of whoever asked, or a name that stands for it.
@@ -106,6 +108,14 @@ func (e *Event) client(day int64) []byte {
 		return e.Renamed.After
 	}
 	return e.Client
+}
+
+// whoOn returns what Who is on such a day.
+func (e *Event) whoOn(day int64) uint64 {
+	if e.Renamed == nil {
+		return e.Who
+	}
+	return HashClient(e.client(day))
 }
 
 // An Outcome is what became of a landing.
@@ -179,6 +189,8 @@ type Tracker struct {
 	sites    []site
 	salts    salts
 	stats    Stats
+	// fetched keeps the compiler from leaving out what only brings memory near.
+	fetched uint64
 }
 
 // Stats counts what a Tracker holds and what its limits cost.
@@ -233,7 +245,7 @@ func (t *Tracker) Observe(e *Event) {
 		return
 	}
 	i := t.visitor(e)
-	v := &t.visitors.slab[i]
+	v := t.visitors.at(i)
 	t.judge(v, e)
 	kind := e.Kind
 	switch {
@@ -251,7 +263,7 @@ func (t *Tracker) Observe(e *Event) {
 	if e.Kind == schema.KindInternal && signals&attribution.SignalOwnReferrer != 0 {
 		// Whoever makes up referrers names the site's own, too: they show something
 		// only where the visitor did come from there.
-		if t.visitors.slab[i].hasSeen(e.RefererHash) && e.RefererHash != e.PageHash {
+		if t.visitors.at(i).hasSeen(e.RefererHash) && e.RefererHash != e.PageHash {
 			t.entries.follow(e)
 			t.observeWalk(i, true, false)
 		} else {
@@ -261,21 +273,21 @@ func (t *Tracker) Observe(e *Event) {
 		t.observeWalk(i, false, true)
 	}
 	if e.Kind == schema.KindLanding || e.Kind == schema.KindInternal {
-		t.visitors.slab[i].sawPage(e.PageHash)
+		t.visitors.at(i).sawPage(e.PageHash)
 	}
 	t.signals(i, signals, e.Time)
 	if kind == schema.KindLanding {
 		t.land(i, e)
 	}
 	if e.Goals != 0 && e.Status < 400 {
-		t.reach(&t.visitors.slab[i], e)
+		t.reach(t.visitors.at(i), e)
 	}
 }
 
 // signals notes what a client has shown of itself, and resolves the landings that
 // waited for it.
 func (t *Tracker) signals(i int32, shown attribution.Signal, now int64) {
-	v := &t.visitors.slab[i]
+	v := t.visitors.at(i)
 	if shown&attribution.SignalBareAsset != 0 {
 		v.bare = now
 	}

@@ -106,10 +106,9 @@ func within(a, b, window int64) bool {
 }
 
 // visitors is a bounded table of visitors by key, in the order of their last
-// request. Slots come from one slab and are used again, so that the steady
-// state allocates nothing.
+// request. Slots are used again, so that the steady state allocates nothing.
 type visitors struct {
-	slab       []visitor
+	slab[visitor]
 	index      index
 	head, tail int32
 	free       int32 // linked by next
@@ -124,8 +123,7 @@ type visitors struct {
 }
 
 func newVisitors(limit int) visitors {
-	// The memory is the system's until it is used, and never moves.
-	return visitors{slab: make([]visitor, 0, limit), index: newIndex(), head: none, tail: none, free: none, limit: limit}
+	return visitors{index: newIndex(), head: none, tail: none, free: none, limit: limit}
 }
 
 func (vs *visitors) len() int { return vs.n }
@@ -133,7 +131,7 @@ func (vs *visitors) len() int { return vs.n }
 // get returns the visitor of that key, or none.
 func (vs *visitors) get(key uint64) int32 {
 	last := &vs.lately[key%uint64(len(vs.lately))]
-	if i := last.slot; last.key == key && int(i) < len(vs.slab) && vs.slab[i].key == key {
+	if i := last.slot; last.key == key && int(i) < vs.slab.n && vs.at(i).key == key {
 		return i
 	}
 	for p := vs.index.probe(key); ; {
@@ -141,11 +139,20 @@ func (vs *visitors) get(key uint64) int32 {
 		if i == none {
 			return none
 		}
-		if vs.slab[i].key == key {
+		if vs.at(i).key == key {
 			last.key, last.slot = key, i
 			return i
 		}
 	}
+}
+
+// fetch brings near what get reads of the visitor of that key. What it returns is of no
+// use but for having been read.
+func (vs *visitors) fetch(key uint64) uint64 {
+	if last := &vs.lately[key%uint64(len(vs.lately))]; last.key == key && int(last.slot) < vs.slab.n {
+		return vs.at(last.slot).key
+	}
+	return uint64(vs.index.fetch(key))
 }
 
 // add makes a slot for the key, which must not be in the table. Where the table
@@ -158,12 +165,11 @@ func (vs *visitors) add(key uint64, site int, now int64, evict func(int32)) int3
 	}
 	i := vs.free
 	if i != none {
-		vs.free = vs.slab[i].next
+		vs.free = vs.at(i).next
 	} else {
-		i = int32(len(vs.slab))
-		vs.slab = append(vs.slab, visitor{})
+		i = vs.slab.add()
 	}
-	vs.slab[i].reset(key, site, now)
+	vs.at(i).reset(key, site, now)
 	vs.index.put(key, i)
 	vs.pushFront(i)
 	vs.n++
@@ -171,10 +177,10 @@ func (vs *visitors) add(key uint64, site int, now int64, evict func(int32)) int3
 }
 
 func (vs *visitors) remove(i int32) {
-	vs.index.remove(vs.slab[i].key, i)
-	vs.slab[i].key = 0 // for lately
+	vs.index.remove(vs.at(i).key, i)
+	vs.at(i).key = 0 // for lately
 	vs.unlink(i)
-	vs.slab[i].next = vs.free
+	vs.at(i).next = vs.free
 	vs.free = i
 	vs.n--
 }
@@ -182,14 +188,15 @@ func (vs *visitors) remove(i int32) {
 // forget forgets all visitors.
 func (vs *visitors) forget() {
 	vs.index.clear()
-	vs.slab, vs.n = vs.slab[:0], 0
+	vs.slab.clear()
+	vs.n = 0
 	vs.head, vs.tail, vs.free = none, none, none
 }
 
 // expire forgets the visitors not seen since.
 func (vs *visitors) expire(since int64) {
 	for vs.tail != none {
-		v := &vs.slab[vs.tail]
+		v := vs.at(vs.tail)
 		if v.seen >= since || v.pending != none {
 			return
 		}
@@ -200,7 +207,7 @@ func (vs *visitors) expire(since int64) {
 // touch notes that the visitor was seen. It moves to the front once a minute only:
 // who goes first when the table is full need not be known to the second.
 func (vs *visitors) touch(i int32, now int64) {
-	v := &vs.slab[i]
+	v := vs.at(i)
 	v.seen = max(v.seen, now)
 	if now-v.moved < coarse {
 		return
@@ -215,24 +222,24 @@ func (vs *visitors) touch(i int32, now int64) {
 const coarse = int64(time.Minute)
 
 func (vs *visitors) unlink(i int32) {
-	v := &vs.slab[i]
+	v := vs.at(i)
 	if v.prev != none {
-		vs.slab[v.prev].next = v.next
+		vs.at(v.prev).next = v.next
 	} else {
 		vs.head = v.next
 	}
 	if v.next != none {
-		vs.slab[v.next].prev = v.prev
+		vs.at(v.next).prev = v.prev
 	} else {
 		vs.tail = v.prev
 	}
 }
 
 func (vs *visitors) pushFront(i int32) {
-	v := &vs.slab[i]
+	v := vs.at(i)
 	v.prev, v.next = none, vs.head
 	if vs.head != none {
-		vs.slab[vs.head].prev = i
+		vs.at(vs.head).prev = i
 	}
 	vs.head = i
 	if vs.tail == none {
@@ -242,7 +249,10 @@ func (vs *visitors) pushFront(i int32) {
 
 // visitor returns the event's visitor, made new where there is none.
 func (t *Tracker) visitor(e *Event) int32 {
-	key := visitorKey(t.salts.of(e.Time/dayNanos), e.Client, e)
+	if e.Who == 0 {
+		e.Who = HashClient(e.Client)
+	}
+	key := visitorKey(t.salts.of(e.Time/dayNanos), e.Who, e.Agent, e.Site)
 	i := t.visitors.get(key)
 	if i == none {
 		i = t.overMidnight(e, key)
@@ -250,7 +260,7 @@ func (t *Tracker) visitor(e *Event) int32 {
 	if i == none {
 		return t.visitors.add(key, e.Site, e.Time, t.evictVisitor)
 	}
-	v := &t.visitors.slab[i]
+	v := t.visitors.at(i)
 	if e.Time-v.seen > t.window {
 		t.resolvePending(i, ReasonUnconfirmed)
 		v.reset(key, e.Site, e.Time)
@@ -268,26 +278,32 @@ func (t *Tracker) overMidnight(e *Event, key uint64) int32 {
 	if !ok {
 		return none
 	}
-	other := visitorKey(seed, e.client(day), e)
+	other := visitorKey(seed, e.whoOn(day), e.Agent, e.Site)
 	i := t.visitors.get(other)
 	if i != none && day < e.Time/dayNanos {
 		t.visitors.index.remove(other, i)
 		t.visitors.index.put(key, i)
-		t.visitors.slab[i].key = key
+		t.visitors.at(i).key = key
 	}
 	return i
 }
 
 func (t *Tracker) evictVisitor(i int32) {
-	if t.visitors.slab[i].seen > t.clock-t.window {
+	if t.visitors.at(i).seen > t.clock-t.window {
 		t.stats.VisitorsEvicted++
 	}
 	t.resolvePending(i, ReasonEvicted)
 }
 
-func visitorKey(seed salt, client []byte, e *Event) uint64 {
-	// The salt is in the hash of the address, the part that could be guessed.
-	return orOne(mix(seed.hash(client) ^ e.Agent ^ uint64(e.Site)<<48))
+// Fetch brings near what Observe will read of the visitor at that time, by HashClient
+// and the hash of the user agent.
+func (t *Tracker) Fetch(at int64, who, agent uint64, site int) {
+	key := visitorKey(t.salts.of(at/dayNanos), who, agent, site)
+	t.fetched += t.visitors.fetch(key)
+}
+
+func visitorKey(day salt, who, agent uint64, site int) uint64 {
+	return orOne(mix(fold(who^day[0], day[1]) ^ agent ^ uint64(site)<<48))
 }
 
 // orOne keeps 0 from being a key.

@@ -1,0 +1,90 @@
+package pipeline
+
+import (
+	"github.com/darkshare/darkshare/exporter/attribution"
+	"github.com/darkshare/darkshare/exporter/forward"
+	"github.com/darkshare/darkshare/exporter/schema"
+	"github.com/darkshare/darkshare/exporter/visit"
+)
+
+// A record is what is read of every line by whoever observes it: mostly another
+// processor than the one that parsed the line. So it is small, and the rest, which few
+// lines need, is in a detail.
+type record struct {
+	time       int64
+	who, agent uint64
+	goals      uint32
+	log        uint32 // which of the logs behind a forwarded record it is from
+	site       int32  // the index of the configured site, or -1
+	detail     int32  // the index of the record's detail, or -1
+	status     uint16
+	reason     schema.Reason // why it is no access record
+	kind       schema.Kind
+	signals    attribution.Signal
+	device     schema.Device
+}
+
+// A detail is a whole event. What it points to is in the block and in the batch's
+// scratch memory.
+type detail struct {
+	event visit.Event
+	why   string
+}
+
+// A batch is what a block's lines say, with the memory that it is in.
+type batch struct {
+	records []record
+	details []detail
+	// The scratch memory of the classifier and of the parser.
+	verdicts, requests []byte
+	// decoder is nil until there are forwarded records to count.
+	decoder *forward.Decoder
+	gen     *generation // of the decoder
+}
+
+// reset takes the records out.
+func (b *batch) reset() { b.records, b.details = b.records[:0], b.details[:0] }
+
+// bad adds a line that is no access record.
+func (b *batch) bad(reason schema.Reason) {
+	b.records = append(b.records, record{reason: reason, detail: -1})
+}
+
+// good adds a request with its verdict, and returns the record: with its detail where
+// observing it takes one, or where whoever asks wants it whole. It is valid until the next
+// is added.
+func (b *batch) good(at int64, client []byte, status int, said *attribution.Verdict, whole bool) *record {
+	b.records = append(b.records, record{
+		time: at, agent: said.Agent, goals: said.Goals, site: int32(said.Site), detail: -1,
+		status: uint16(status), kind: said.Kind, signals: said.Signals, device: said.Device,
+	})
+	r := &b.records[len(b.records)-1]
+	switch said.Kind {
+	case schema.KindBot, schema.KindPreview: // have no visitor
+	default:
+		r.who = visit.HashClient(client)
+	}
+	switch said.Kind {
+	case schema.KindLanding, schema.KindInternal, schema.KindPreview:
+		whole = true
+	}
+	if whole || said.Goals != 0 || said.Site < 0 {
+		r.detail = int32(len(b.details))
+		b.details = append(b.details, detail{event: visit.Event{
+			Time: at, Who: r.who, Status: status, Client: client, Verdict: *said,
+		}})
+	}
+	return r
+}
+
+// event returns the record's event: that of its detail, or as much of one in spare as it
+// takes to observe a request without.
+func (b *batch) event(r *record, spare *visit.Event) *visit.Event {
+	if r.detail >= 0 {
+		return &b.details[r.detail].event
+	}
+	spare.Time, spare.Who, spare.Status = r.time, r.who, int(r.status)
+	spare.Kind, spare.Signals, spare.Device, spare.Agent = r.kind, r.signals, r.device, r.agent
+	spare.Verdict.Site = int(r.site)
+	return spare
+}
