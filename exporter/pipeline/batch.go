@@ -11,17 +11,13 @@ import (
 // processor than the one that parsed the line. So it is small, and the rest, which few
 // lines need, is in a detail.
 type record struct {
-	time       int64
-	who, agent uint64
-	goals      uint32
-	log        uint32 // which of the logs behind a forwarded record it is from
-	site       int32  // the index of the configured site, or -1
-	detail     int32  // the index of the record's detail, or -1
-	status     uint16
-	reason     schema.Reason // why it is no access record
-	kind       schema.Kind
-	signals    attribution.Signal
-	device     schema.Device
+	time    int64
+	who     uint64
+	detail  int32         // the index of the record's detail, or -1
+	site    int32         // the index of the configured site, or -1
+	reason  schema.Reason // why it is no access record
+	kind    schema.Kind
+	signals attribution.Signal
 }
 
 // A detail is a whole event. What it points to is in the block and in the batch's
@@ -29,6 +25,7 @@ type record struct {
 type detail struct {
 	event visit.Event
 	why   string
+	log   uint32 // which of the logs behind a forwarded record it is from
 }
 
 // A batch is what a block's lines say, with the memory that it is in.
@@ -54,15 +51,12 @@ func (b *batch) bad(reason schema.Reason) {
 // observing it takes one, or where whoever asks wants it whole. It is valid until the next
 // is added.
 func (b *batch) good(at int64, client []byte, status int, said *attribution.Verdict, whole bool) *record {
-	b.records = append(b.records, record{
-		time: at, agent: said.Agent, goals: said.Goals, site: int32(said.Site), detail: -1,
-		status: uint16(status), kind: said.Kind, signals: said.Signals, device: said.Device,
-	})
+	b.records = append(b.records, record{time: at, detail: -1, site: int32(said.Site), kind: said.Kind, signals: said.Signals})
 	r := &b.records[len(b.records)-1]
 	switch said.Kind {
 	case schema.KindBot, schema.KindPreview: // have no visitor
 	default:
-		r.who = visit.HashClient(client)
+		r.who = visit.HashVisitor(client, said.Agent)
 	}
 	switch said.Kind {
 	case schema.KindLanding, schema.KindInternal, schema.KindPreview:
@@ -77,14 +71,10 @@ func (b *batch) good(at int64, client []byte, status int, said *attribution.Verd
 	return r
 }
 
-// event returns the record's event: that of its detail, or as much of one in spare as it
-// takes to observe a request without.
-func (b *batch) event(r *record, spare *visit.Event) *visit.Event {
-	if r.detail >= 0 {
-		return &b.details[r.detail].event
+// detail returns the record's detail, or nil where the record is all there is.
+func (b *batch) detail(r *record) *detail {
+	if r.detail < 0 {
+		return nil
 	}
-	spare.Time, spare.Who, spare.Status = r.time, r.who, int(r.status)
-	spare.Kind, spare.Signals, spare.Device, spare.Agent = r.kind, r.signals, r.device, r.agent
-	spare.Verdict.Site = int(r.site)
-	return spare
+	return &b.details[r.detail]
 }

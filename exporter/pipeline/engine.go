@@ -399,7 +399,7 @@ func (e *Engine) observe(j *job) {
 		n := min(len(records), attribution.Bunch)
 		for i := range records[:n] {
 			if r := &records[i]; r.who != 0 && r.site >= 0 && (r.signals != 0 || r.kind == schema.KindLanding) {
-				e.tracker.Fetch(r.time, r.who, r.agent, j.gen.sites[r.site])
+				e.tracker.Fetch(r.time, r.who, j.gen.sites[r.site])
 			}
 		}
 		for i := range records[:n] {
@@ -421,12 +421,17 @@ func (e *Engine) record(j *job, r *record, wall time.Time) {
 		}
 		return
 	}
-	ev := j.batch.event(r, &e.spare)
+	ev, d := &e.spare, j.batch.detail(r)
+	if d != nil {
+		ev = &d.event
+	} else {
+		ev.Time, ev.Who, ev.Verdict.Site, ev.Kind, ev.Signals = r.time, r.who, int(r.site), r.kind, r.signals
+	}
 	if ev.Time == 0 {
 		ev.Time = e.timeless(wall)
 	}
-	if r.log != 0 {
-		e.clocks.begin(j.block.Input, j.block.Name, r.log, wall)
+	if d != nil && d.log != 0 {
+		e.clocks.begin(j.block.Input, j.block.Name, d.log, wall)
 	}
 	if now, changed := e.clocks.observe(ev.Time); changed {
 		e.setClock(now) // which may take a sample, without this record
@@ -435,7 +440,7 @@ func (e *Engine) record(j *job, r *record, wall time.Time) {
 	ev.ID = e.ids
 	ev.Site = e.siteOf(ev, j.gen)
 	if e.opt.Observer != nil {
-		e.opt.Observer.Explained(ev, e.sites.Name(ev.Site), j.gen.rules, j.batch.details[r.detail].why)
+		e.opt.Observer.Explained(ev, e.sites.Name(ev.Site), j.gen.rules, d.why)
 	}
 	e.tracker.Observe(ev)
 }

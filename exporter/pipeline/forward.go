@@ -168,9 +168,10 @@ func (b *batch) decode(j *job, maxLine int, whole bool, pause func()) {
 		if reason != schema.ReasonNone {
 			b.bad(reason)
 		} else {
-			r := b.good(e.Time, e.Client, e.Status, &e.Verdict, whole || e.Renamed != nil)
-			if r.log = log; e.Renamed != nil {
-				b.details[r.detail].event.Renamed = e.Renamed
+			r := b.good(e.Time, e.Client, e.Status, &e.Verdict, whole || log != 0 || e.Renamed != nil)
+			if r.detail >= 0 {
+				d := &b.details[r.detail]
+				d.log, d.event.Renamed = log, e.Renamed
 			}
 		}
 		if len(b.records) >= few {

@@ -115,7 +115,7 @@ func TestRewind(t *testing.T) {
 			a := act{at: time.Duration(i) * day, who: "a", what: "asset"}
 			r.see(a)
 			e := a.event(0)
-			keys[visitorKey(r.salts.of(e.Time/dayNanos), HashClient(e.Client), e.Agent, e.Site)] = true
+			keys[visitorKey(r.salts.of(e.Time/dayNanos), HashVisitor(e.Client, e.Agent), e.Site)] = true
 		}
 		if len(keys) != 10 {
 			t.Errorf("a visitor has %d keys in 10 days", len(keys))

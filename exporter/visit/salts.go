@@ -17,11 +17,14 @@ func newSalt() (s salt) {
 	return s
 }
 
-// hash returns a hash of an address under the salt, by multiplying and folding as
+// set reports whether there is a salt: the second half of one is odd.
+func (s *salt) set() bool { return s[1] != 0 }
+
+// hash returns a hash of an address and a number under the salt, by multiplying and folding as
 // wyhash does (https://github.com/wangyi-fudan/wyhash). It takes a third of the time
 // of hash/maphash on addresses, and this is done for every request.
-func (s *salt) hash(b []byte) uint64 {
-	h := s[0] ^ uint64(len(b))
+func (s *salt) hash(b []byte, number uint64) uint64 {
+	h := s[0] ^ uint64(len(b)) ^ number
 	var last uint64
 	if len(b) >= 8 {
 		// The last eight bytes may overlap those before: the length tells.
@@ -42,13 +45,13 @@ func fold(a, b uint64) uint64 {
 	return hi ^ lo
 }
 
-// process is a secret of this process's, under which addresses are hashed where they
-// are parsed. A visitor's key is made of that hash and the salt of the day.
+// process is a secret of this process's, under which visitors are hashed where their
+// requests are parsed. Their keys are made of that hash and the salt of the day.
 var process = newSalt()
 
-// HashClient returns a hash of a client's name or address, which is another one in every
-// process, and not 0.
-func HashClient(client []byte) uint64 { return orOne(process.hash(client)) }
+// HashVisitor returns a hash of a client's name or address and of its agent's hash, which
+// is another one in every process, and not 0.
+func HashVisitor(client []byte, agent uint64) uint64 { return orOne(process.hash(client, agent)) }
 
 // salts keeps the random seeds of the two newest days. They exist only in
 // memory: who was who on a day cannot be told on the next.
@@ -62,21 +65,21 @@ const dayNanos = int64(24 * time.Hour)
 // nearby returns the other day, and its salt, of which a part is within the span
 // from the time: the day before shortly after midnight UTC, the day after shortly
 // before it.
-func (s *salts) nearby(now, span int64) (day int64, seed salt, ok bool) {
+func (s *salts) nearby(now, span int64) (day int64, seed *salt, ok bool) {
 	today := now / dayNanos
 	slot := (today + 1) & 1
-	day, seed = s.day[slot], s.seed[slot]
-	ok = seed != salt{} &&
+	day, seed = s.day[slot], &s.seed[slot]
+	ok = seed.set() &&
 		(day == today-1 && now-span < today*dayNanos || day == today+1 && now+span >= day*dayNanos)
 	return day, seed, ok
 }
 
-func (s *salts) of(day int64) salt {
+// of returns the salt of a day. A record later than two days takes the newer salt: it
+// must not throw away the one in use.
+func (s *salts) of(day int64) *salt {
 	slot := day & 1
-	// A record later than two days takes the newer salt: it must not throw away
-	// the one in use.
-	if s.day[slot] < day || s.seed[slot] == (salt{}) {
+	if s.day[slot] < day || !s.seed[slot].set() {
 		s.day[slot], s.seed[slot] = day, newSalt()
 	}
-	return s.seed[slot]
+	return &s.seed[slot]
 }

@@ -198,8 +198,8 @@ func (t *Tracker) sharer(e *Event) int32 {
 	return i
 }
 
-func sharerKey(seed salt, client []byte, e *Event) uint64 {
-	return orOne(mix(seed.hash(Network(client)) ^ uint64(e.App)<<32 ^ uint64(e.Site)))
+func sharerKey(seed *salt, client []byte, e *Event) uint64 {
+	return orOne(mix(seed.hash(Network(client), uint64(e.App)<<32^uint64(e.Site))))
 }
 
 // add makes a sharer of the key, which must not be in the table; where that is

@@ -77,7 +77,7 @@ type Event struct {
 	Site int
 	// Time is in nanoseconds since the Unix epoch.
 	Time int64
-	// Who is HashClient(Client), or 0, which makes Observe find it out.
+	// Who is HashVisitor(Client, Agent), or 0, which makes Observe find it out.
 	Who uint64
 	// Status is the response's, 0 where it is not logged.
 	Status int
@@ -115,7 +115,7 @@ func (e *Event) whoOn(day int64) uint64 {
 	if e.Renamed == nil {
 		return e.Who
 	}
-	return HashClient(e.client(day))
+	return HashVisitor(e.client(day), e.Agent)
 }
 
 // An Outcome is what became of a landing.

@@ -250,9 +250,9 @@ func (vs *visitors) pushFront(i int32) {
 // visitor returns the event's visitor, made new where there is none.
 func (t *Tracker) visitor(e *Event) int32 {
 	if e.Who == 0 {
-		e.Who = HashClient(e.Client)
+		e.Who = HashVisitor(e.Client, e.Agent)
 	}
-	key := visitorKey(t.salts.of(e.Time/dayNanos), e.Who, e.Agent, e.Site)
+	key := visitorKey(t.salts.of(e.Time/dayNanos), e.Who, e.Site)
 	i := t.visitors.get(key)
 	if i == none {
 		i = t.overMidnight(e, key)
@@ -278,7 +278,7 @@ func (t *Tracker) overMidnight(e *Event, key uint64) int32 {
 	if !ok {
 		return none
 	}
-	other := visitorKey(seed, e.whoOn(day), e.Agent, e.Site)
+	other := visitorKey(seed, e.whoOn(day), e.Site)
 	i := t.visitors.get(other)
 	if i != none && day < e.Time/dayNanos {
 		t.visitors.index.remove(other, i)
@@ -295,15 +295,14 @@ func (t *Tracker) evictVisitor(i int32) {
 	t.resolvePending(i, ReasonEvicted)
 }
 
-// Fetch brings near what Observe will read of the visitor at that time, by HashClient
-// and the hash of the user agent.
-func (t *Tracker) Fetch(at int64, who, agent uint64, site int) {
-	key := visitorKey(t.salts.of(at/dayNanos), who, agent, site)
-	t.fetched += t.visitors.fetch(key)
+// Fetch brings near what Observe will read of the visitor, who is what HashVisitor says,
+// at that time.
+func (t *Tracker) Fetch(at int64, who uint64, site int) {
+	t.fetched += t.visitors.fetch(visitorKey(t.salts.of(at/dayNanos), who, site))
 }
 
-func visitorKey(day salt, who, agent uint64, site int) uint64 {
-	return orOne(mix(fold(who^day[0], day[1]) ^ agent ^ uint64(site)<<48))
+func visitorKey(day *salt, who uint64, site int) uint64 {
+	return orOne(fold(who^day[0]^uint64(site)<<48, day[1]))
 }
 
 // orOne keeps 0 from being a key.
