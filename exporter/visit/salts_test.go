@@ -18,15 +18,18 @@ func TestSalt(t *testing.T) {
 		if i%3 == 0 {
 			addr = fmt.Sprintf("2001:db8:%x::%x", i, i*31)
 		}
-		h := a.hash([]byte(addr, 0))
-		if h != a.hash([]byte(addr, 0)) {
+		h := a.hash([]byte(addr), 0)
+		if h != a.hash([]byte(addr), 0) {
 			t.Fatalf("%s has two hashes", addr)
 		}
-		if h == b.hash([]byte(addr, 0)) {
+		if h == b.hash([]byte(addr), 0) {
 			t.Fatalf("%s has one hash under two salts", addr)
 		}
 		if other, ok := seen[h]; ok && other != addr {
 			t.Fatalf("%s and %s have one hash", addr, other)
+		}
+		if h == a.hash([]byte(addr), 1) {
+			t.Fatalf("%s has one hash with two agents", addr)
 		}
 		seen[h] = addr
 		flipped += bits.OnesCount64(h ^ before)
@@ -36,7 +39,7 @@ func TestSalt(t *testing.T) {
 		t.Errorf("from one address to the next %.2f bits change, not half of 64", mean)
 	}
 	for _, pair := range [][2]string{{"", "\x00"}, {"a", "a\x00"}, {"12345678", "12345678\x00"}, {"10.0.0.1", "10.0.0.11"}} {
-		if a.hash([]byte(pair[0], 0)) == a.hash([]byte(pair[1], 0)) {
+		if a.hash([]byte(pair[0]), 0) == a.hash([]byte(pair[1]), 0) {
 			t.Errorf("%q and %q have one hash", pair[0], pair[1])
 		}
 	}
