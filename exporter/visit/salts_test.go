@@ -49,6 +49,6 @@ func BenchmarkSalt(b *testing.B) {
 	s := newSalt()
 	addr := []byte("143.24.106.187")
 	for b.Loop() {
-		s.hash(addr)
+		s.hash(addr, 0)
 	}
 }
