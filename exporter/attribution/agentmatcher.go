@@ -3,22 +3,36 @@ package attribution
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // A matcher finds all of its tokens in a string in one pass, whatever their
-// case: an Aho-Corasick automaton, compiled to one table of transitions.
+// case: an Aho-Corasick automaton (Efficient String Matching, CACM 18, 1975). Its
+// transitions lie in one array, each state's in the gaps of the others' (Aoe, An
+// Efficient Digital Search Algorithm by Using a Double-Array Structure, IEEE TSE 15,
+// 1989), so that all of it stays near the processor.
 //
 // A token may carry marks: a leading ^ or trailing $ ties it to the start or the
 // end of the string, a leading or trailing | forbids a letter beside it, a
 // leading * demands a letter or digit before it.
 type matcher struct {
 	class  [256]uint8 // of a byte, letters of either case the same; 0: in no token
-	next   []uint16   // [state<<matcherShift | class] to state
-	accept uint16     // the states from here on have hits
-	first  []uint32   // [state-accept] to its first hit, with one more at the end
+	states []state
+	cells  []transition
+	accept uint16   // the states from here on have hits
+	first  []uint32 // [state-accept] to its first hit, with one more at the end
 	hits   []hit
 }
+
+// A state has its transition by a byte of a class in cells[base+class], if that is its
+// own; else the transition is that of the state of its longest proper suffix.
+type state struct {
+	base   uint32
+	suffix uint16
+}
+
+type transition struct{ from, to uint16 }
 
 // A hit is what it means that a token ends in a state.
 type hit struct {
@@ -42,6 +56,7 @@ const (
 	// punctuation of user agents.
 	matcherShift = 6
 	maxStates    = 1<<16 - 1
+	noState      = 1<<16 - 1
 	maxToken     = 255
 )
 
@@ -80,7 +95,8 @@ type trieState struct {
 	class          uint8  // of the byte that leads here
 	child, sibling uint16 // the first of the states after it, the next one beside it; 0: none
 	fail           uint16 // the state of the longest proper suffix
-	hits           []hit
+	number         uint16 // in the matcher
+	token          uint16 // the last that ends here, plus one; see newMatcher
 }
 
 // next returns the state that a byte of that class leads to, 0 for none.
@@ -98,7 +114,13 @@ func newMatcher(tokens []string) (*matcher, error) {
 		return nil, errors.New("too many tokens")
 	}
 	m := &matcher{}
-	t := make(trie, 1, 8*len(tokens)+1)
+	most := 1
+	for _, token := range tokens {
+		most += len(token)
+	}
+	t := make(trie, 1, min(most, maxStates))
+	// What each token is as a hit, and the token before it that ends where it does, plus one.
+	ends, before := make([]hit, len(tokens)), make([]uint16, len(tokens))
 	known := 1
 	for i, token := range tokens {
 		text, marks, err := parseToken(token)
@@ -129,51 +151,17 @@ func newMatcher(tokens []string) (*matcher, error) {
 			}
 			s = to
 		}
-		t[s].hits = append(t[s].hits, hit{uint16(i), uint8(len(text)), marks})
+		ends[i], before[i] = hit{uint16(i), uint8(len(text)), marks}, t[s].token
+		t[s].token = uint16(i) + 1
 	}
-	m.compile(t)
+	queue := t.link()
+	m.number(t, queue, ends, before)
+	m.place(t, queue)
 	return m, nil
 }
 
-// compile turns the trie into the table.
-func (m *matcher) compile(t trie) {
-	queue := t.link()
-	// The states with hits get the highest numbers, so that the loop over a
-	// string asks one comparison of most bytes.
-	number := make([]uint16, len(t))
-	var n uint16
-	for _, s := range queue {
-		if len(t[s].hits) == 0 {
-			number[s] = n
-			n++
-		}
-	}
-	m.accept = n
-	for _, s := range queue {
-		if hits := t[s].hits; len(hits) > 0 {
-			number[s] = n
-			n++
-			m.first = append(m.first, uint32(len(m.hits)))
-			m.hits = append(m.hits, hits...)
-		}
-	}
-	m.first = append(m.first, uint32(len(m.hits)))
-	// Where a state has no transition of its own, it has that of its suffix.
-	m.next = make([]uint16, len(t)<<matcherShift)
-	for _, s := range queue {
-		row := m.row(number[s])
-		if s != 0 {
-			copy(row, m.row(number[t[s].fail]))
-		}
-		for c := t[s].child; c != 0; c = t[c].sibling {
-			row[t[c].class] = number[c]
-		}
-	}
-}
-
-// link finds every state's longest proper suffix, gives the state the hits of
-// that, and returns the states breadth first: a suffix is always done before
-// what it is the suffix of.
+// link finds every state's longest proper suffix, and returns the states breadth first:
+// a suffix is always done before what it is the suffix of.
 func (t trie) link() []uint16 {
 	queue := make([]uint16, 1, len(t))
 	for head := 0; head < len(queue); head++ {
@@ -190,20 +178,96 @@ func (t trie) link() []uint16 {
 				to = t.next(f, t[c].class)
 			}
 			t[c].fail = to
-			t[c].hits = append(t[c].hits, t[to].hits...)
 		}
 	}
 	return queue
 }
 
-// row returns a state's transitions.
-func (m *matcher) row(state uint16) []uint16 {
-	return m.next[int(state)<<matcherShift:][:1<<matcherShift]
+// number numbers the states, and collects the hits of each: of the tokens that end there,
+// and of those that end in its suffix. The states with hits get the highest numbers, so
+// that the loop over a string asks one comparison of most bytes.
+func (m *matcher) number(t trie, queue []uint16, ends []hit, before []uint16) {
+	accepts := make([]bool, len(t))
+	for _, s := range queue {
+		if accepts[s] = t[s].token != 0 || accepts[t[s].fail]; !accepts[s] {
+			t[s].number = m.accept
+			m.accept++
+		}
+	}
+	n := m.accept
+	for _, s := range queue {
+		if !accepts[s] {
+			continue
+		}
+		t[s].number = n
+		n++
+		m.first = append(m.first, uint32(len(m.hits)))
+		from := len(m.hits)
+		for token := t[s].token; token != 0; token = before[token-1] {
+			m.hits = append(m.hits, ends[token-1])
+		}
+		slices.Reverse(m.hits[from:])
+		if f := t[s].fail; accepts[f] {
+			i := t[f].number - m.accept
+			m.hits = append(m.hits, m.hits[m.first[i]:m.first[i+1]]...)
+		}
+	}
+	m.first = append(m.first, uint32(len(m.hits)))
+}
+
+// place puts the states' transitions into the cells.
+func (m *matcher) place(t trie, queue []uint16) {
+	const row = 1 << matcherShift
+	m.states = make([]state, len(t))
+	grow := func(n int) {
+		for len(m.cells) < n {
+			m.cells = append(m.cells, transition{from: noState})
+		}
+	}
+	free := 1 // no cell before it is
+	for _, s := range queue {
+		at := &m.states[t[s].number]
+		at.suffix = t[t[s].fail].number
+		first := t[s].child
+		if first == 0 {
+			// It has no cell of its own, wherever it looks.
+			continue
+		}
+		for grow(free + 1); m.cells[free].from != noState; grow(free + 1) {
+			free++
+		}
+		base := max(free-int(t[first].class), 0)
+		for ; ; base++ {
+			grow(base + row)
+			fits := true
+			for c := first; c != 0 && fits; c = t[c].sibling {
+				fits = m.cells[base+int(t[c].class)].from == noState
+			}
+			if fits {
+				break
+			}
+		}
+		at.base = uint32(base)
+		for c := first; c != 0; c = t[c].sibling {
+			m.cells[base+int(t[c].class)] = transition{t[s].number, t[c].number}
+		}
+	}
+	grow(len(m.cells) + row)
 }
 
 // step follows one byte.
-func (m *matcher) step(state uint16, b byte) uint16 {
-	return m.next[int(state)<<matcherShift|int(m.class[b])]
+func (m *matcher) step(s uint16, b byte) uint16 {
+	class := uint32(m.class[b])
+	for {
+		at := &m.states[s]
+		if c := m.cells[at.base+class]; c.from == s {
+			return c.to
+		}
+		if s == 0 {
+			return 0
+		}
+		s = at.suffix
+	}
 }
 
 // at returns the hits of an accepting state.
