@@ -1,45 +1,54 @@
 package tally
 
-// A ranking is a binary heap of items, the lowest score first. The scores lie in
-// the heap itself: this is on the way of every visit, and container/heap would
-// follow two pointers a comparison. Of items with one score the newest is the lowest,
-// so that the same log gives the same leaders.
-type ranking []ranked
+// A ranking is a binary heap of names, the lowest score first. The scores lie in the heap
+// itself, and where each name is in it in a small table: this is on the way of every visit,
+// and container/heap would follow two pointers a comparison. Of names with one score the
+// newest is the lowest, so that the same log gives the same leaders.
+type ranking struct {
+	heap []ranked
+	// at has the index in the heap of each name, by its slot. It is shared by the rankings
+	// that a name can be in.
+	at *[]int32
+}
 
 type ranked struct {
 	score float64
 	since uint64 // the number of the visit that it is watched since
-	*item
+	slot  int32
 }
 
-func (r ranking) less(i, j int) bool {
-	return r[i].score < r[j].score || r[i].score == r[j].score && r[i].since > r[j].since
+func (r *ranking) len() int { return len(r.heap) }
+
+func (r *ranking) less(i, j int) bool {
+	a, b := &r.heap[i], &r.heap[j]
+	return a.score < b.score || a.score == b.score && a.since > b.since
 }
 
-func (r ranking) swap(i, j int) {
-	r[i], r[j] = r[j], r[i]
-	r[i].at, r[j].at = i, j
+func (r *ranking) swap(i, j int) {
+	r.heap[i], r.heap[j] = r.heap[j], r.heap[i]
+	at := *r.at
+	at[r.heap[i].slot], at[r.heap[j].slot] = int32(i), int32(j)
 }
 
-// raise adds to the score of the item at i.
-func (r ranking) raise(i int, by float64) {
-	r[i].score += by
+// raise adds to the score of the name at i.
+func (r *ranking) raise(i int, by float64) {
+	r.heap[i].score += by
 	r.down(i)
 }
 
 func (r *ranking) add(x ranked) {
-	x.at = len(*r)
-	*r = append(*r, x)
-	r.up(x.at)
+	i := len(r.heap)
+	(*r.at)[x.slot] = int32(i)
+	r.heap = append(r.heap, x)
+	r.up(i)
 }
 
-// remove takes the item at i out.
+// remove takes the name at i out.
 func (r *ranking) remove(i int) ranked {
-	last := len(*r) - 1
-	out := (*r)[i]
+	last := len(r.heap) - 1
+	out := r.heap[i]
 	r.swap(i, last)
-	(*r)[last] = ranked{}
-	*r = (*r)[:last]
+	r.heap = r.heap[:last]
 	if i < last {
 		r.down(i)
 		r.up(i)
@@ -48,13 +57,13 @@ func (r *ranking) remove(i int) ranked {
 }
 
 // scale multiplies all scores, which keeps their order.
-func (r ranking) scale(by float64) {
-	for i := range r {
-		r[i].score *= by
+func (r *ranking) scale(by float64) {
+	for i := range r.heap {
+		r.heap[i].score *= by
 	}
 }
 
-func (r ranking) up(i int) {
+func (r *ranking) up(i int) {
 	for i > 0 {
 		parent := (i - 1) / 2
 		if !r.less(i, parent) {
@@ -65,13 +74,13 @@ func (r ranking) up(i int) {
 	}
 }
 
-func (r ranking) down(i int) {
+func (r *ranking) down(i int) {
 	for {
 		child := 2*i + 1
-		if child >= len(r) {
+		if child >= len(r.heap) {
 			return
 		}
-		if child+1 < len(r) && r.less(child+1, child) {
+		if child+1 < len(r.heap) && r.less(child+1, child) {
 			child++
 		}
 		if !r.less(child, i) {

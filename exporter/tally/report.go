@@ -130,11 +130,12 @@ func (t *top) report() (pages []PageReport) {
 		return nil
 	}
 	rest := t.total
-	for _, r := range t.leaders {
-		pages = append(pages, PageReport{r.name, r.sums.visits, r.sums.dark, r.sums.shares})
-		rest.visits -= r.sums.visits
-		rest.dark -= r.sums.dark
-		rest.shares -= r.sums.shares
+	for _, r := range t.leaders.heap {
+		it := t.items.At(r.slot)
+		pages = append(pages, PageReport{string(it.name), it.sums.visits, it.sums.dark, it.sums.shares})
+		rest.visits -= it.sums.visits
+		rest.dark -= it.sums.dark
+		rest.shares -= it.sums.shares
 	}
 	slices.SortFunc(pages, func(a, b PageReport) int {
 		return cmp.Or(cmp.Compare(b.Visits, a.Visits), cmp.Compare(b.LinkPreviews, a.LinkPreviews), cmp.Compare(a.Page, b.Page))

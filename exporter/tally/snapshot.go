@@ -104,8 +104,9 @@ func (t *Tally) showSite(table *series.Table, name string, s *siteTally) {
 	for i := range s.windows {
 		s.windows[i].show(table, name, windowSpans[i], t.now)
 	}
-	s.pages.each(func(page string, it *item) {
+	s.pages.each(func(it *item) {
 		if it.refs[0] == 0 {
+			page := string(it.name)
 			it.refs[0] = table.Add(schema.PageVisits, 0, it.created, name, page, schema.ChannelDarkSocial.String())
 			it.refs[1] = table.Add(schema.PageVisits, 0, it.created, name, page, schema.PageChannelRest)
 			it.refs[2] = table.Add(schema.PageLinkPreviews, 0, it.created, name, page)
@@ -115,10 +116,10 @@ func (t *Tally) showSite(table *series.Table, name string, s *siteTally) {
 		table.Set(it.refs[1], float64(it.all()-dark))
 		table.Set(it.refs[2], float64(it.shares))
 	})
-	s.sections.each(func(section string, it *item) {
+	s.sections.each(func(it *item) {
 		for c, n := range it.visits {
 			if it.refs[c] == 0 {
-				it.refs[c] = table.Add(schema.SectionVisits, 0, it.created, name, section, schema.Channel(c).String())
+				it.refs[c] = table.Add(schema.SectionVisits, 0, it.created, name, string(it.name), schema.Channel(c).String())
 			}
 			table.Set(it.refs[c], float64(n))
 		}
@@ -141,11 +142,11 @@ func (w *window) show(table *series.Table, site string, s span, now int64) {
 }
 
 // each calls f with every name that has counters, and with the rest.
-func (t *top) each(f func(name string, it *item)) {
-	for _, r := range t.leaders {
-		f(r.name, r.item)
+func (t *top) each(f func(*item)) {
+	for _, r := range t.leaders.heap {
+		f(t.items.At(r.slot))
 	}
 	if !t.rest.created.IsZero() {
-		f(schema.Overflow, &t.rest)
+		f(&t.rest)
 	}
 }

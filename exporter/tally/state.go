@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/darkshare/darkshare/exporter/schema"
+	"github.com/darkshare/darkshare/exporter/slots"
 	"github.com/darkshare/darkshare/exporter/state"
 )
 
@@ -235,12 +236,13 @@ func (t *top) save(e *state.Encoder) {
 	e.Int(t.epoch)
 	e.Int(t.weighed)
 	e.Float(t.lastWeight)
-	for _, r := range []ranking{t.leaders, t.candidates} {
-		e.Num(len(r))
-		for _, x := range r {
-			e.String(x.name)
+	for _, r := range []*ranking{&t.leaders, &t.candidates} {
+		e.Num(r.len())
+		for _, x := range r.heap {
+			it := t.items.At(x.slot)
+			e.Bytes(it.name)
 			e.Float(x.score)
-			x.save(e)
+			it.save(e)
 		}
 	}
 }
@@ -252,21 +254,23 @@ func (t *top) restore(d *state.Decoder, w *restoredWords) {
 	t.epoch, t.weighed, t.lastWeight = d.Int(), d.Int(), d.Float()
 	for _, r := range []*ranking{&t.leaders, &t.candidates} {
 		for range d.Len() {
-			x := ranked{item: &item{name: d.String(), leader: r == &t.leaders}, score: d.Float()}
-			x.restore(d, w)
-			if t.items[x.name] != nil {
-				d.Fail("%q is there twice", x.name)
+			name := d.Bytes()
+			slot, hash := t.find(name)
+			if slot != slots.None {
+				d.Fail("%q is there twice", name)
 				return
 			}
-			t.items[x.name] = x.item
+			x := ranked{slot: t.watch(name, hash), score: d.Float()}
+			t.keys[x.slot].leader = r == &t.leaders
+			t.items.At(x.slot).restore(d, w)
 			r.add(x)
 		}
 	}
-	for len(t.leaders) > t.limit {
+	for t.leaders.len() > t.limit {
 		t.demote()
 	}
-	for len(t.candidates) > t.limit*candidatesPerLeader {
-		delete(t.items, t.candidates.remove(0).name)
+	for t.candidates.len() > t.limit*candidatesPerLeader {
+		t.unwatch(t.candidates.remove(0).slot)
 	}
 }
 

@@ -141,29 +141,32 @@ func TestInput(t *testing.T) {
 	}
 }
 
-// TestRanking: the lowest is always first, and every item knows its place.
+// TestRanking: the lowest is always first, and it is known where every name is.
 func TestRanking(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
-	var r ranking
-	var all []*item
-	for i := range 5000 {
+	var at, all []int32
+	r := ranking{at: &at}
+	for i := range int32(5000) {
+		at = append(at, -1)
 		switch {
 		case len(all) < 10 || rnd.IntN(3) == 0:
-			it := &item{name: fmt.Sprint(i)}
-			all = append(all, it)
-			r.add(ranked{float64(rnd.IntN(50)), rnd.Uint64N(50), it})
+			all = append(all, i)
+			r.add(ranked{float64(rnd.IntN(50)), rnd.Uint64N(50), i})
 		case rnd.IntN(2) == 0:
-			r.raise(all[rnd.IntN(len(all))].at, float64(rnd.IntN(20)))
+			r.raise(int(at[all[rnd.IntN(len(all))]]), float64(rnd.IntN(20)))
 		default:
 			k := rnd.IntN(len(all))
-			if got := r.remove(all[k].at); got.item != all[k] {
-				t.Fatalf("step %d: removed %s, not %s", i, got.name, all[k].name)
+			if got := r.remove(int(at[all[k]])); got.slot != all[k] {
+				t.Fatalf("step %d: removed %d, not %d", i, got.slot, all[k])
 			}
 			all[k] = all[len(all)-1]
 			all = all[:len(all)-1]
 		}
-		for k := range r {
-			if r[k].at != k || k > 0 && r.less(k, (k-1)/2) {
+		if r.len() != len(all) {
+			t.Fatalf("step %d: %d names of %d", i, r.len(), len(all))
+		}
+		for k := range r.len() {
+			if int(at[r.heap[k].slot]) != k || k > 0 && r.less(k, (k-1)/2) {
 				t.Fatalf("step %d: place %d is wrong", i, k)
 			}
 		}

@@ -1,11 +1,13 @@
 package tally
 
 import (
+	"hash/maphash"
 	"math"
 	"time"
 
 	"github.com/darkshare/darkshare/exporter/schema"
 	"github.com/darkshare/darkshare/exporter/series"
+	"github.com/darkshare/darkshare/exporter/slots"
 )
 
 // A top keeps counters for the names with the most visits, and one for the rest.
@@ -19,7 +21,14 @@ import (
 // new creation time, as Prometheus expects of a counter. A report wants no series,
 // but all that is known of a name: that is summed up beside them.
 type top struct {
-	items      map[string]*item
+	// Names are known by a hash of 64 bits with a seed that nobody outside knows.
+	seed  maphash.Seed
+	index slots.Index
+	items slots.Slab[item]
+	// keys has the hash of each name by its slot, and whether it is a leader.
+	keys       []key
+	at         []int32 // see ranking
+	free       []int32 // slots of names that are watched no more
 	leaders    ranking // with counters
 	candidates ranking // without
 	limit      int
@@ -35,10 +44,13 @@ type top struct {
 	lastWeight float64
 }
 
+type key struct {
+	hash   uint64
+	leader bool
+}
+
 type item struct {
-	name    string
-	leader  bool
-	at      int // in its ranking
+	name    []byte // its memory is used again
 	created time.Time
 	visits  [schema.NumChannels]uint64
 	shares  uint64
@@ -77,7 +89,42 @@ const (
 )
 
 func newTop(limit int, steady bool) *top {
-	return &top{items: map[string]*item{}, limit: limit, steady: steady, lastWeight: 1}
+	t := &top{seed: maphash.MakeSeed(), index: slots.NewIndex(), limit: limit, steady: steady, lastWeight: 1}
+	t.leaders.at, t.candidates.at = &t.at, &t.at
+	t.rest.name = []byte(schema.Overflow)
+	return t
+}
+
+// find returns the name's slot, or slots.None, and its hash.
+func (t *top) find(name []byte) (slot int32, hash uint64) {
+	hash = maphash.Bytes(t.seed, name)
+	for p := t.index.Probe(hash); ; {
+		if slot = p.Next(); slot == slots.None || t.keys[slot].hash == hash {
+			return slot, hash
+		}
+	}
+}
+
+// watch returns a slot for a name of that hash, which has none.
+func (t *top) watch(name []byte, hash uint64) int32 {
+	var slot int32
+	if n := len(t.free); n > 0 {
+		slot, t.free = t.free[n-1], t.free[:n-1]
+	} else {
+		slot = t.items.Add()
+		t.keys, t.at = append(t.keys, key{}), append(t.at, 0)
+	}
+	t.keys[slot] = key{hash: hash}
+	t.index.Put(hash, slot)
+	it := t.items.At(slot)
+	*it = item{name: append(it.name[:0], name...)}
+	return slot
+}
+
+// unwatch forgets the name, which is in no ranking any more.
+func (t *top) unwatch(slot int32) {
+	t.index.Remove(t.keys[slot].hash, slot)
+	t.free = append(t.free, slot)
 }
 
 // visit counts a visit to name.
@@ -103,27 +150,29 @@ func (t *top) counted(name []byte, now int64, clock func() time.Time) (it, serie
 		t.rest.created = clock()
 	}
 	weight := t.weight(now)
-	it = t.items[string(name)]
+	slot, hash := t.find(name)
 	switch {
-	case it == nil && (t.limit == 0 || string(name) == schema.Overflow):
+	case slot == slots.None && (t.limit == 0 || string(name) == schema.Overflow):
 		return &t.rest, &t.rest
-	case it == nil:
-		it = t.admit(string(name), weight)
-	case it.leader:
-		t.leaders.raise(it.at, weight)
+	case slot == slots.None:
+		slot = t.admit(name, hash, weight)
+	case t.keys[slot].leader:
+		t.leaders.raise(int(t.at[slot]), weight)
+		it = t.items.At(slot)
 		return it, it
 	default:
-		t.candidates.raise(it.at, weight)
+		t.candidates.raise(int(t.at[slot]), weight)
 	}
-	if len(t.leaders) >= t.limit {
-		if t.candidates[it.at].score < lead*t.leaders[0].score {
+	it = t.items.At(slot)
+	if t.leaders.len() >= t.limit {
+		if t.candidates.heap[t.at[slot]].score < lead*t.leaders.heap[0].score {
 			t.overflowed++
 			return it, &t.rest
 		}
 		t.demote()
 	}
-	best := t.candidates.remove(it.at)
-	it.leader, it.created = true, clock()
+	best := t.candidates.remove(int(t.at[slot]))
+	t.keys[slot].leader, it.created = true, clock()
 	t.leaders.add(best)
 	return it, it
 }
@@ -131,29 +180,28 @@ func (t *top) counted(name []byte, now int64, clock func() time.Time) (it, serie
 // demote takes the series of the last leader.
 func (t *top) demote() {
 	last := t.leaders.remove(0)
-	last.leader, last.visits, last.shares = false, [schema.NumChannels]uint64{}, 0
-	last.refs = [schema.NumChannels]series.Ref{}
+	t.keys[last.slot].leader = false
+	it := t.items.At(last.slot)
+	it.visits, it.shares, it.refs = [schema.NumChannels]uint64{}, 0, [schema.NumChannels]series.Ref{}
 	t.candidates.add(last)
 	t.replaced++
 }
 
 // admit makes a candidate of the name, in the place of the lowest where there is
 // no room; that one's score is the most that the new one can have missed.
-func (t *top) admit(name string, weight float64) *item {
+func (t *top) admit(name []byte, hash uint64, weight float64) int32 {
 	t.admitted++
-	if len(t.candidates) >= t.limit*candidatesPerLeader {
-		lowest := t.candidates[0].item
-		t.candidates[0].since = t.admitted
-		delete(t.items, lowest.name)
-		lowest.name, lowest.sums = name, sums{}
-		t.items[name] = lowest
-		t.candidates.raise(0, weight)
-		return lowest
+	if t.candidates.len() < t.limit*candidatesPerLeader {
+		slot := t.watch(name, hash)
+		t.candidates.add(ranked{weight, t.admitted, slot})
+		return slot
 	}
-	it := &item{name: name}
-	t.items[name] = it
-	t.candidates.add(ranked{weight, t.admitted, it})
-	return it
+	lowest := &t.candidates.heap[0]
+	t.unwatch(lowest.slot)
+	slot := t.watch(name, hash) // the same
+	lowest.since = t.admitted
+	t.candidates.raise(0, weight)
+	return slot
 }
 
 // weight is what a visit adds to a score at that time. Instead of all scores

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/darkshare/darkshare/exporter/schema"
+	"github.com/darkshare/darkshare/exporter/slots"
 	"github.com/darkshare/darkshare/exporter/visit"
 )
 
@@ -49,11 +50,11 @@ func TestTop(t *testing.T) {
 		}
 	}
 	s := ty.sites[1].pages
-	if len(s.leaders) != 10 || len(s.items) > 80 || len(s.items) != len(s.leaders)+len(s.candidates) {
-		t.Errorf("%d leaders, %d names, %d candidates", len(s.leaders), len(s.items), len(s.candidates))
+	if s.leaders.len() != 10 || s.index.Len() > 80 || s.index.Len() != s.leaders.len()+s.candidates.len() {
+		t.Errorf("%d leaders, %d names, %d candidates", s.leaders.len(), s.index.Len(), s.candidates.len())
 	}
 	for _, page := range []string{"/p0", "/p1", "/p2", "/p3"} {
-		if it := s.items[page]; it == nil || !it.leader {
+		if it := s.leader(page); it == nil {
 			t.Errorf("%s is not among the top pages", page)
 		}
 	}
@@ -61,16 +62,24 @@ func TestTop(t *testing.T) {
 	if missing := float64(total) - sum; missing < 0 || missing > 0.001*float64(total) {
 		t.Errorf("series add up to %v visits of %d", sum, total)
 	}
-	before := len(s.items)
+	before := s.index.Len()
 	for i := range 300 {
 		ty.land(1, "/viral", schema.ChannelDarkSocial, 1, schema.EvidenceApp, now.Add(30*time.Hour+time.Duration(i)*time.Second))
 	}
-	if it := s.items["/viral"]; it == nil || !it.leader {
+	if it := s.leader("/viral"); it == nil {
 		t.Error("a page with 300 visits today is not among the top pages")
 	}
-	if s.overflowed == 0 || s.replaced == 0 || len(s.items) > max(before, 80) {
-		t.Errorf("%d replaced, %d names", s.replaced, len(s.items))
+	if s.overflowed == 0 || s.replaced == 0 || s.index.Len() > max(before, 80) {
+		t.Errorf("%d replaced, %d names", s.replaced, s.index.Len())
 	}
+}
+
+// leader returns the item of a name that has series, else nil.
+func (t *top) leader(name string) *item {
+	if slot, _ := t.find([]byte(name)); slot != slots.None && t.keys[slot].leader {
+		return t.items.At(slot)
+	}
+	return nil
 }
 
 // TestTopForever: scores stay finite over years of log time.
@@ -84,12 +93,12 @@ func TestTopForever(t *testing.T) {
 		}
 		top.visit(fmt.Append(nil, "/day", day), schema.ChannelSearch, at, clock)
 	}
-	for _, r := range append(top.leaders, top.candidates...) {
+	for _, r := range append(top.leaders.heap, top.candidates.heap...) {
 		if math.IsInf(r.score, 0) || math.IsNaN(r.score) {
-			t.Fatalf("score of %s is %v", r.name, r.score)
+			t.Fatalf("score of %s is %v", top.items.At(r.slot).name, r.score)
 		}
 	}
-	if it := top.items["/always"]; !it.leader || it.visits[schema.ChannelSearch] != 15_000 {
+	if it := top.leader("/always"); it == nil || it.visits[schema.ChannelSearch] != 15_000 {
 		t.Errorf("the page of every day: %+v", it)
 	}
 }
@@ -120,15 +129,15 @@ func TestTopClock(t *testing.T) {
 				top.visit([]byte("/big"), schema.ChannelSearch, at, clock)
 				top.visit(fmt.Append(nil, "/p", i%10), schema.ChannelSearch, at, clock)
 			}
-			if it := top.items["/big"]; it == nil || !it.leader || it.visits[schema.ChannelSearch] != 3000 {
+			if it := top.leader("/big"); it == nil || it.visits[schema.ChannelSearch] != 3000 {
 				t.Errorf("the page of half of all visits: %+v", it)
 			}
 			if n := top.replaced - replaced; n > 20 {
 				t.Errorf("%d pages lost their place to pages of their size", n)
 			}
-			for _, r := range append(top.leaders, top.candidates...) {
+			for _, r := range append(top.leaders.heap, top.candidates.heap...) {
 				if math.IsInf(r.score, 0) || math.IsNaN(r.score) {
-					t.Errorf("score of %s is %v", r.name, r.score)
+					t.Errorf("score of %s is %v", top.items.At(r.slot).name, r.score)
 				}
 			}
 		})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/darkshare/darkshare/exporter/attribution"
 	"github.com/darkshare/darkshare/exporter/schema"
+	"github.com/darkshare/darkshare/exporter/slots"
 )
 
 // entryPages learns which pages people type or have bookmarked: the hubs, from
@@ -17,8 +18,8 @@ import (
 // have come yet, the site's own structure tells earlier: pages below the page, and
 // links to it from all over the site.
 type entryPages struct {
-	index index
-	slab[entryPage]
+	index slots.Index
+	slots.Slab[entryPage]
 	limit   int
 	evicted uint64
 	hand    int
@@ -143,7 +144,7 @@ const (
 	privateShare  = 0.20
 )
 
-func newEntryPages(limit int) entryPages { return entryPages{index: newIndex(), limit: limit} }
+func newEntryPages(limit int) entryPages { return entryPages{index: slots.NewIndex(), limit: limit} }
 
 // follow takes a visitor going from one page of the site to another: e is an
 // internal page view.
@@ -151,7 +152,7 @@ func (p *entryPages) follow(e *Event) {
 	period := e.Time / forgetAfter
 	from, to := hashedPageKey(e.Site, e.RefererHash), hashedPageKey(e.Site, e.PageHash)
 	if i := p.find(to); i != none {
-		target := p.at(i)
+		target := p.At(i)
 		target.went.turn(period)
 		target.went.now.from.add(mix(from))
 	}
@@ -244,7 +245,7 @@ func (p *entryPages) amongHubs(site int, page []byte, period int64) bool {
 	if i == none {
 		return false
 	}
-	now, before := p.at(i).went.at(period)
+	now, before := p.At(i).went.at(period)
 	hubs := now.hubs.count(before.hubs)
 	return hubs >= siblingHubs && hubs >= now.judged.count(before.judged)/2
 }
@@ -296,7 +297,7 @@ func (p *entryPages) above(key uint64, o *Outcome) {
 			n = p.find(pageKey(o.Site, dir[:i]))
 		}
 		if n != none {
-			e := p.at(n)
+			e := p.At(n)
 			e.went.turn(o.Time / forgetAfter)
 			e.went.now.below.add(mix(key))
 		}
@@ -308,7 +309,7 @@ func (p *entryPages) above(key uint64, o *Outcome) {
 // bookmark, and notes in the landing whether that was learned.
 func (p *entryPages) typed(l *landing) bool {
 	i := p.find(l.key)
-	if i != none && p.at(i).shared() {
+	if i != none && p.At(i).shared() {
 		return false
 	}
 	if l.entryPage {
@@ -316,7 +317,7 @@ func (p *entryPages) typed(l *landing) bool {
 	}
 	period := l.Time / forgetAfter
 	if i != none {
-		e := p.at(i)
+		e := p.At(i)
 		if l.Learned = e.hub(period, p.most(l.Site, period)); l.Learned || e.narrow(period) {
 			return l.Learned
 		}
@@ -333,8 +334,8 @@ func (e *entryPage) shared() bool {
 // rewind sets back the periods of what was learned.
 func (p *entryPages) rewind(now int64) {
 	period := now / forgetAfter
-	for i := range int32(p.slab.len()) {
-		p.at(i).went.rewind(period)
+	for i := range int32(p.Len()) {
+		p.At(i).went.rewind(period)
 	}
 	for i := range p.broadest {
 		p.broadest[i].rewind(period)
@@ -346,26 +347,26 @@ func (p *entryPages) rewind(now int64) {
 func (p *entryPages) page(key uint64, period int64) *entryPage {
 	i := p.find(key)
 	if i != none {
-		return p.at(i)
+		return p.At(i)
 	}
-	if p.slab.len() < p.limit {
-		i = p.slab.add()
+	if p.Len() < p.limit {
+		i = p.Slab.Add()
 	} else {
 		i = p.victim(period)
-		p.index.remove(p.at(i).key, i)
+		p.index.Remove(p.At(i).key, i)
 		p.evicted++
 	}
-	*p.at(i) = entryPage{key: key}
-	p.index.put(key, i)
-	return p.at(i)
+	*p.At(i) = entryPage{key: key}
+	p.index.Put(key, i)
+	return p.At(i)
 }
 
 // victim looks at the next few pages in turn for the one that has taught least.
 func (p *entryPages) victim(period int64) int32 {
 	least, victim := math.Inf(1), 0
 	for range 16 {
-		p.hand = (p.hand + 1) % p.slab.len()
-		e := p.at(int32(p.hand))
+		p.hand = (p.hand + 1) % p.Len()
+		e := p.At(int32(p.hand))
 		now, before := e.went.at(period)
 		if worth := now.pages.count(&before.pages) + now.hubs.count(before.hubs) + float64(e.private); worth < least {
 			least, victim = worth, p.hand
@@ -385,8 +386,8 @@ func hashedPageKey(site int, page uint64) uint64 {
 
 // find returns the page of that key, or none.
 func (p *entryPages) find(key uint64) int32 {
-	for probe := p.index.probe(key); ; {
-		if i := probe.next(); i == none || p.at(i).key == key {
+	for probe := p.index.Probe(key); ; {
+		if i := probe.Next(); i == none || p.At(i).key == key {
 			return i
 		}
 	}

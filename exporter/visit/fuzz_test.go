@@ -146,17 +146,17 @@ func (w *witness) Conversion(site, goal int, _ schema.Channel, _ attribution.Sou
 // and with their limits.
 func (w *witness) check(tr *Tracker, o Options) {
 	s, vs := tr.Stats(), &tr.visitors
-	if s.Visitors > o.Visitors || s.Pending > o.Pending || tr.entries.slab.len() > o.Pages || tr.sharers.slab.len() > o.Sharers {
+	if s.Visitors > o.Visitors || s.Pending > o.Pending || tr.entries.Len() > o.Pages || tr.sharers.Len() > o.Sharers {
 		w.t.Fatalf("past the limits: %+v", s)
 	}
 	visitors, waits := 0, 0
-	for i, last := vs.head, none; i != none; i, last = vs.at(i).next, i {
-		v := vs.at(i)
+	for i, last := vs.head, none; i != none; i, last = vs.At(i).next, i {
+		v := vs.At(i)
 		if v.prev != last || vs.get(v.key) != i {
 			w.t.Fatalf("visitor %d is not where it belongs", i)
 		}
 		n, newest := 0, none
-		for l := v.pending; l != none; l, newest = tr.landings.at(l).next, l {
+		for l := v.pending; l != none; l, newest = tr.landings.At(l).next, l {
 			n++
 		}
 		if n != int(v.waits) || v.pending != none && newest != v.lastPending {
@@ -164,8 +164,8 @@ func (w *witness) check(tr *Tracker, o Options) {
 		}
 		visitors, waits = visitors+1, waits+n
 	}
-	if visitors != vs.n || visitors != vs.index.n || waits != s.Pending || waits != len(w.pending) {
+	if visitors != vs.n || visitors != vs.index.Len() || waits != s.Pending || waits != len(w.pending) {
 		w.t.Fatalf("%d visitors, %d in the table, %d in the index; %d landings wait, %d are held, %d were seen",
-			visitors, vs.n, vs.index.n, waits, s.Pending, len(w.pending))
+			visitors, vs.n, vs.index.Len(), waits, s.Pending, len(w.pending))
 	}
 }

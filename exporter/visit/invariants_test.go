@@ -28,7 +28,7 @@ func TestLimits(t *testing.T) {
 			tr.Advance(e.Time)
 			tr.Observe(e)
 			s := tr.Stats()
-			if s.Visitors > 100 || s.Pending > 40 || tr.entries.slab.len() > 64 || tr.sharers.slab.len() > 32 {
+			if s.Visitors > 100 || s.Pending > 40 || tr.entries.Len() > 64 || tr.sharers.Len() > 32 {
 				t.Fatalf("after %d: %+v", i, s)
 			}
 		}

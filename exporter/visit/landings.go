@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/darkshare/darkshare/exporter/schema"
+	"github.com/darkshare/darkshare/exporter/slots"
 )
 
 // assetsFollow is how long after a page its assets are asked for at the latest. A
@@ -32,7 +33,7 @@ type landing struct {
 // landings holds those that wait, in two queues in the order of their arrival:
 // soon, for the minute in which assets follow, then late, for the rest of the window.
 type landings struct {
-	slab[landing]
+	slots.Slab[landing]
 	free  int32 // linked by next
 	queue [2]struct{ head, tail int32 }
 	limit int
@@ -57,9 +58,9 @@ func (l *landings) len() int { return l.n }
 func (l *landings) add() int32 {
 	i := l.free
 	if i != none {
-		l.free = l.at(i).next
+		l.free = l.At(i).next
 	} else {
-		i = l.slab.add()
+		i = l.Slab.Add()
 	}
 	l.n++
 	return i
@@ -67,17 +68,17 @@ func (l *landings) add() int32 {
 
 func (l *landings) remove(i int32) {
 	l.dequeue(i)
-	l.at(i).next = l.free
+	l.At(i).next = l.free
 	l.free = i
 	l.n--
 }
 
 func (l *landings) enqueue(i int32, queue uint8, deadline int64) {
-	q, p := &l.queue[queue], l.at(i)
+	q, p := &l.queue[queue], l.At(i)
 	p.queue, p.deadline = queue, deadline
 	p.prevQ, p.nextQ = q.tail, none
 	if q.tail != none {
-		l.at(q.tail).nextQ = i
+		l.At(q.tail).nextQ = i
 	} else {
 		q.head = i
 	}
@@ -85,15 +86,15 @@ func (l *landings) enqueue(i int32, queue uint8, deadline int64) {
 }
 
 func (l *landings) dequeue(i int32) {
-	p := l.at(i)
+	p := l.At(i)
 	q := &l.queue[p.queue]
 	if p.prevQ != none {
-		l.at(p.prevQ).nextQ = p.nextQ
+		l.At(p.prevQ).nextQ = p.nextQ
 	} else {
 		q.head = p.nextQ
 	}
 	if p.nextQ != none {
-		l.at(p.nextQ).prevQ = p.prevQ
+		l.At(p.nextQ).prevQ = p.prevQ
 	} else {
 		q.tail = p.prevQ
 	}
@@ -104,15 +105,15 @@ func (t *Tracker) land(i int32, e *Event) {
 	if t.landings.n >= t.opt.Pending {
 		t.Hurry()
 	}
-	if v := t.visitors.at(i); v.waits >= waitsPerVisitor {
+	if v := t.visitors.At(i); v.waits >= waitsPerVisitor {
 		t.stats.PendingEvicted++
 		first := v.pending
 		t.unlinkLanding(first)
 		t.resolve(first, t.orElse(first, ReasonEvicted))
 	}
-	t.visitors.at(i).waits++
+	t.visitors.At(i).waits++
 	n := t.landings.add()
-	l := t.landings.at(n)
+	l := t.landings.At(n)
 	l.Outcome = Outcome{
 		ID: e.ID, Site: e.Site, Time: e.Time,
 		Channel: e.Channel, Source: e.Source, Evidence: e.Evidence, Device: e.Device,
@@ -120,12 +121,12 @@ func (t *Tracker) land(i int32, e *Event) {
 	l.page = append(l.page[:0], e.Page...)
 	l.key = hashedPageKey(e.Site, e.PageHash)
 	l.entryPage = e.EntryPage
-	v := t.visitors.at(i)
+	v := t.visitors.At(i)
 	l.visitor, l.next = i, none
 	if v.pending == none {
 		v.pending = n
 	} else {
-		t.landings.at(v.lastPending).next = n
+		t.landings.At(v.lastPending).next = n
 	}
 	v.lastPending = n
 	if inControlGroup(&l.Outcome) {
@@ -154,10 +155,10 @@ func (t *Tracker) Hurry() bool {
 // confirm resolves those of the visitor's landings that what it has shown so far
 // decides.
 func (t *Tracker) confirm(i int32) {
-	v := t.visitors.at(i)
+	v := t.visitors.At(i)
 	prev := none
 	for n := v.pending; n != none; {
-		l := t.landings.at(n)
+		l := t.landings.At(n)
 		next := l.next
 		if reason, ok := t.decided(v, l); ok {
 			t.unlink(v, prev, n)
@@ -216,11 +217,11 @@ func (t *Tracker) final(v *visitor, l *landing) Reason {
 func (t *Tracker) expireLandings(now int64) {
 	for {
 		n := t.landings.queue[soon].head
-		if n == none || t.landings.at(n).deadline >= now {
+		if n == none || t.landings.At(n).deadline >= now {
 			break
 		}
-		l := t.landings.at(n)
-		reason := t.final(t.visitors.at(l.visitor), l)
+		l := t.landings.At(n)
+		reason := t.final(t.visitors.At(l.visitor), l)
 		if reason == ReasonMetadata || reason == ReasonInvisible && !inControlGroup(&l.Outcome) {
 			t.unlinkLanding(n)
 			t.resolve(n, reason)
@@ -231,19 +232,19 @@ func (t *Tracker) expireLandings(now int64) {
 	}
 	for {
 		n := t.landings.queue[late].head
-		if n == none || t.landings.at(n).deadline >= now {
+		if n == none || t.landings.At(n).deadline >= now {
 			return
 		}
-		l := t.landings.at(n)
+		l := t.landings.At(n)
 		t.unlinkLanding(n)
-		t.resolve(n, t.final(t.visitors.at(l.visitor), l))
+		t.resolve(n, t.final(t.visitors.At(l.visitor), l))
 	}
 }
 
 // resolvePending resolves all of the visitor's landings; those that nothing
 // confirmed get the reason otherwise.
 func (t *Tracker) resolvePending(i int32, otherwise Reason) {
-	v := t.visitors.at(i)
+	v := t.visitors.At(i)
 	for v.pending != none {
 		n := v.pending
 		t.unlink(v, none, n)
@@ -257,8 +258,8 @@ func (t *Tracker) orElse(n int32, otherwise Reason) Reason {
 	if otherwise == ReasonHostile {
 		return otherwise
 	}
-	l := t.landings.at(n)
-	if reason := t.final(t.visitors.at(l.visitor), l); reason != ReasonUnconfirmed {
+	l := t.landings.At(n)
+	if reason := t.final(t.visitors.At(l.visitor), l); reason != ReasonUnconfirmed {
 		return reason
 	}
 	return otherwise
@@ -266,9 +267,9 @@ func (t *Tracker) orElse(n int32, otherwise Reason) Reason {
 
 // unlinkLanding takes the landing from its visitor's list.
 func (t *Tracker) unlinkLanding(n int32) {
-	v := t.visitors.at(t.landings.at(n).visitor)
+	v := t.visitors.At(t.landings.At(n).visitor)
 	prev := none
-	for i := v.pending; i != n; i = t.landings.at(i).next {
+	for i := v.pending; i != n; i = t.landings.At(i).next {
 		prev = i
 	}
 	t.unlink(v, prev, n)
@@ -276,11 +277,11 @@ func (t *Tracker) unlinkLanding(n int32) {
 
 // unlink takes the landing n, which follows prev, from the visitor's list.
 func (t *Tracker) unlink(v *visitor, prev, n int32) {
-	next := t.landings.at(n).next
+	next := t.landings.At(n).next
 	if prev == none {
 		v.pending = next
 	} else {
-		t.landings.at(prev).next = next
+		t.landings.At(prev).next = next
 	}
 	if v.lastPending == n {
 		v.lastPending = prev
@@ -291,7 +292,7 @@ func (t *Tracker) unlink(v *visitor, prev, n int32) {
 // resolve says what became of the landing, which is in no visitor's list any
 // more, and frees it.
 func (t *Tracker) resolve(n int32, reason Reason) {
-	l := t.landings.at(n)
+	l := t.landings.At(n)
 	o := &l.Outcome
 	o.Page, o.Reason = l.page, reason
 	o.Visit = reason == ReasonOwnReferrer || reason == ReasonMetadata || reason == ReasonBareAsset || reason == ReasonInvisible
@@ -300,7 +301,7 @@ func (t *Tracker) resolve(n int32, reason Reason) {
 		switch {
 		case reason == ReasonBareAsset && !s.hidesReferrers():
 			o.Channel, o.Evidence = schema.ChannelUnknown, schema.EvidenceSuppressed
-			v := t.visitors.at(l.visitor)
+			v := t.visitors.At(l.visitor)
 			if v.suppressed {
 				o.Visit, o.Reason = false, ReasonSameVisit
 			}
@@ -317,7 +318,7 @@ func (t *Tracker) resolve(n int32, reason Reason) {
 	}
 	t.learn(o)
 	t.sink.Landing(o)
-	v := t.visitors.at(l.visitor)
+	v := t.visitors.At(l.visitor)
 	if o.Visit {
 		t.entries.landed(l.key, o)
 		v.begin(o)

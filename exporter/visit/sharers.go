@@ -7,6 +7,7 @@ import (
 
 	"github.com/darkshare/darkshare/exporter/attribution"
 	"github.com/darkshare/darkshare/exporter/schema"
+	"github.com/darkshare/darkshare/exporter/slots"
 )
 
 // Some apps fetch the preview while the address is being typed, and so once for
@@ -49,8 +50,8 @@ type share struct {
 }
 
 type sharers struct {
-	index index
-	slab[sharer]
+	index slots.Index
+	slots.Slab[sharer]
 	limit   int
 	hand    int
 	evicted uint64
@@ -59,13 +60,13 @@ type sharers struct {
 }
 
 func newSharers(limit int) sharers {
-	return sharers{index: newIndex(), limit: limit, head: none, tail: none}
+	return sharers{index: slots.NewIndex(), limit: limit, head: none, tail: none}
 }
 
 // observePreview takes an app's fetch of a link preview.
 func (t *Tracker) observePreview(e *Event) {
 	i := t.sharer(e)
-	s := t.sharers.at(i)
+	s := t.sharers.At(i)
 	s.judge(e)
 	if s.hostile {
 		t.sink.Request(e, schema.KindBot)
@@ -93,7 +94,7 @@ func (s *sharer) judge(e *Event) {
 
 // fetch takes a sharer's successful fetch of a page.
 func (ss *sharers) fetch(i int32, e *Event, sink Sink) {
-	s := ss.at(i)
+	s := ss.At(i)
 	if s.waiting && string(s.page) == string(e.Page) {
 		return
 	}
@@ -128,12 +129,12 @@ func sameAddress(a, b []byte) bool {
 
 // wait lets the sharer wait with the event's page.
 func (ss *sharers) wait(i int32, e *Event) {
-	s := ss.at(i)
+	s := ss.At(i)
 	s.waiting, s.since, s.deadline = true, e.Time, e.Time+typing
 	s.page, s.pageHash = append(s.page[:0], e.Page...), e.PageHash
 	s.prev, s.next = ss.tail, none
 	if ss.tail != none {
-		ss.at(ss.tail).next = i
+		ss.At(ss.tail).next = i
 	} else {
 		ss.head = i
 	}
@@ -141,14 +142,14 @@ func (ss *sharers) wait(i int32, e *Event) {
 }
 
 func (ss *sharers) unqueue(i int32) {
-	s := ss.at(i)
+	s := ss.At(i)
 	if s.prev != none {
-		ss.at(s.prev).next = s.next
+		ss.At(s.prev).next = s.next
 	} else {
 		ss.head = s.next
 	}
 	if s.next != none {
-		ss.at(s.next).prev = s.prev
+		ss.At(s.next).prev = s.prev
 	} else {
 		ss.tail = s.prev
 	}
@@ -157,7 +158,7 @@ func (ss *sharers) unqueue(i int32) {
 // count counts the share that waits.
 func (ss *sharers) count(i int32, sink Sink) {
 	ss.unqueue(i)
-	s := ss.at(i)
+	s := ss.At(i)
 	s.waiting = false
 	s.shared[s.oldest] = share{s.pageHash, s.since}
 	s.oldest = (s.oldest + 1) % uint8(len(s.shared))
@@ -166,7 +167,7 @@ func (ss *sharers) count(i int32, sink Sink) {
 
 // expire counts the shares that have waited long enough by now.
 func (ss *sharers) expire(now int64, sink Sink) {
-	for ss.head != none && ss.at(ss.head).deadline <= now {
+	for ss.head != none && ss.At(ss.head).deadline <= now {
 		ss.count(ss.head, sink)
 	}
 }
@@ -181,16 +182,16 @@ func (t *Tracker) sharer(e *Event) int32 {
 		if other, seed, ok := t.salts.nearby(e.Time, sameShare); ok {
 			old := sharerKey(seed, e.client(other), e)
 			if i = ss.find(old); i != none && other < day {
-				ss.index.remove(old, i)
-				ss.index.put(key, i)
-				ss.at(i).key = key
+				ss.index.Remove(old, i)
+				ss.index.Put(key, i)
+				ss.At(i).key = key
 			}
 		}
 	}
 	if i == none {
 		return ss.add(key, e, t.sink)
 	}
-	s := ss.at(i)
+	s := ss.At(i)
 	if e.Time-s.seen > sameShare {
 		s.found, s.missing, s.hostile = 0, 0, false
 	}
@@ -206,32 +207,32 @@ func sharerKey(seed *salt, client []byte, e *Event) uint64 {
 // full, in the place of one not seen for long.
 func (ss *sharers) add(key uint64, e *Event, sink Sink) int32 {
 	var i int32
-	if ss.slab.len() < ss.limit {
-		i = ss.slab.add()
+	if ss.Len() < ss.limit {
+		i = ss.Slab.Add()
 	} else {
 		i = ss.victim()
-		old := ss.at(i)
+		old := ss.At(i)
 		if old.waiting {
 			ss.count(i, sink)
 		}
 		if e.Time-old.seen <= sameShare {
 			ss.evicted++
 		}
-		ss.index.remove(old.key, i)
+		ss.index.Remove(old.key, i)
 	}
-	s := ss.at(i)
+	s := ss.At(i)
 	*s = sharer{key: key, seen: e.Time, page: s.page[:0]}
 	for j := range s.shared {
 		s.shared[j].time = never
 	}
-	ss.index.put(key, i)
+	ss.index.Put(key, i)
 	return i
 }
 
 // forget forgets all sharers, of whom none may wait.
 func (ss *sharers) forget() {
-	ss.index.clear()
-	ss.slab.clear()
+	ss.index.Clear()
+	ss.Slab.Clear()
 	ss.hand = 0
 }
 
@@ -239,8 +240,8 @@ func (ss *sharers) forget() {
 func (ss *sharers) victim() int32 {
 	oldest, victim := int64(math.MaxInt64), 0
 	for range 16 {
-		ss.hand = (ss.hand + 1) % ss.slab.len()
-		if seen := ss.at(int32(ss.hand)).seen; seen < oldest {
+		ss.hand = (ss.hand + 1) % ss.Len()
+		if seen := ss.At(int32(ss.hand)).seen; seen < oldest {
 			oldest, victim = seen, ss.hand
 		}
 	}
@@ -266,8 +267,8 @@ func Network(addr []byte) []byte {
 
 // find returns the sharer of that key, or none.
 func (ss *sharers) find(key uint64) int32 {
-	for probe := ss.index.probe(key); ; {
-		if i := probe.next(); i == none || ss.at(i).key == key {
+	for probe := ss.index.Probe(key); ; {
+		if i := probe.Next(); i == none || ss.At(i).key == key {
 			return i
 		}
 	}

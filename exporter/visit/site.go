@@ -97,7 +97,7 @@ func (t *Tracker) learn(o *Outcome) {
 
 // observeWalk notes that a visitor walked or fetched.
 func (t *Tracker) observeWalk(i int32, walked, fetched bool) {
-	v := t.visitors.at(i)
+	v := t.visitors.At(i)
 	if v.walked && v.fetched || walked == v.walked && fetched == v.fetched {
 		return
 	}

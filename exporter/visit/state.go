@@ -95,9 +95,9 @@ func (p *entryPages) save(e *state.Encoder) {
 		e.Float(b.now)
 		e.Float(b.before)
 	}
-	e.Num(p.slab.len())
-	for i := range int32(p.slab.len()) {
-		page := p.at(i)
+	e.Num(p.Len())
+	for i := range int32(p.Len()) {
+		page := p.At(i)
 		e.Fixed(page.key)
 		e.Int(page.went.period)
 		page.went.now.save(e)
@@ -122,10 +122,10 @@ func (p *entryPages) restore(d *state.Decoder) {
 		for _, x := range []*float32{&page.private, &page.bare, &page.public} {
 			*x = float32(d.Float())
 		}
-		if p.slab.len() < p.limit && p.find(page.key) == none && d.Err() == nil {
-			i := p.slab.add()
-			*p.at(i) = page
-			p.index.put(page.key, i)
+		if p.Len() < p.limit && p.find(page.key) == none && d.Err() == nil {
+			i := p.Slab.Add()
+			*p.At(i) = page
+			p.index.Put(page.key, i)
 		}
 	}
 }
@@ -176,9 +176,9 @@ func (t *Tracker) saveLandings(e *state.Encoder) {
 		}
 		e.Uint(uint64(v.waiting))
 		e.Num(int(v.site))
-		for n := v.pending; n != none; n = t.landings.at(n).next {
+		for n := v.pending; n != none; n = t.landings.At(n).next {
 			e.Bool(true)
-			t.landings.at(n).save(e, t.final(v, t.landings.at(n)))
+			t.landings.At(n).save(e, t.final(v, t.landings.At(n)))
 		}
 		e.Bool(false)
 	})
@@ -188,8 +188,8 @@ func (t *Tracker) saveLandings(e *state.Encoder) {
 // eachWaiting calls f with every visitor that has landings waiting.
 func (t *Tracker) eachWaiting(f func(*visitor)) {
 	for q := range t.landings.queue {
-		for n := t.landings.queue[q].head; n != none; n = t.landings.at(n).nextQ {
-			if v := t.visitors.at(t.landings.at(n).visitor); v.pending == n {
+		for n := t.landings.queue[q].head; n != none; n = t.landings.At(n).nextQ {
+			if v := t.visitors.At(t.landings.At(n).visitor); v.pending == n {
 				f(v)
 			}
 		}
@@ -213,7 +213,7 @@ func (l *landing) save(e *state.Encoder, reason Reason) {
 func (t *Tracker) restoreLandings(r *restoring) {
 	i := t.visitors.add(1, 0, 0, func(int32) {})
 	for r.Bool() {
-		v := t.visitors.at(i)
+		v := t.visitors.At(i)
 		v.reset(1, 0, 0)
 		v.suppressed, v.visiting = r.Bool(), r.Bool()
 		if v.visiting {
@@ -223,7 +223,7 @@ func (t *Tracker) restoreLandings(r *restoring) {
 		v.site, v.waiting = int16(id), waiting&r.goals(id)
 		for more := r.Bool(); more; {
 			n := t.landings.add()
-			l := t.landings.at(n)
+			l := t.landings.At(n)
 			reason := l.restore(r)
 			more = r.Bool()
 			l.visitor = i
@@ -254,8 +254,8 @@ func (l *landing) restore(r *restoring) Reason {
 
 // save writes the shares that wait.
 func (ss *sharers) save(e *state.Encoder) {
-	for i := ss.head; i != none; i = ss.at(i).next {
-		s := ss.at(i)
+	for i := ss.head; i != none; i = ss.At(i).next {
+		s := ss.At(i)
 		e.Bool(true)
 		e.Num(int(s.app))
 		e.Num(int(s.scope))

@@ -28,12 +28,12 @@ func TestStateHoldsNoVisitor(t *testing.T) {
 	var out state.Encoder
 	tr.Save(&out)
 	secret := map[uint64]string{}
-	for i := range int32(tr.visitors.slab.len()) {
-		v := tr.visitors.at(i)
+	for i := range int32(tr.visitors.Len()) {
+		v := tr.visitors.At(i)
 		secret[v.key] = "a visitor"
 	}
-	for i := range int32(tr.sharers.slab.len()) {
-		secret[tr.sharers.at(i).key] = "a sharer"
+	for i := range int32(tr.sharers.Len()) {
+		secret[tr.sharers.At(i).key] = "a sharer"
 	}
 	for _, s := range tr.salts.seed {
 		if s != (salt{}) {

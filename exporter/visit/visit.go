@@ -245,7 +245,7 @@ func (t *Tracker) Observe(e *Event) {
 		return
 	}
 	i := t.visitor(e)
-	v := t.visitors.at(i)
+	v := t.visitors.At(i)
 	t.judge(v, e)
 	kind := e.Kind
 	switch {
@@ -263,7 +263,7 @@ func (t *Tracker) Observe(e *Event) {
 	if e.Kind == schema.KindInternal && signals&attribution.SignalOwnReferrer != 0 {
 		// Whoever makes up referrers names the site's own, too: they show something
 		// only where the visitor did come from there.
-		if t.visitors.at(i).hasSeen(e.RefererHash) && e.RefererHash != e.PageHash {
+		if t.visitors.At(i).hasSeen(e.RefererHash) && e.RefererHash != e.PageHash {
 			t.entries.follow(e)
 			t.observeWalk(i, true, false)
 		} else {
@@ -273,21 +273,21 @@ func (t *Tracker) Observe(e *Event) {
 		t.observeWalk(i, false, true)
 	}
 	if e.Kind == schema.KindLanding || e.Kind == schema.KindInternal {
-		t.visitors.at(i).sawPage(e.PageHash)
+		t.visitors.At(i).sawPage(e.PageHash)
 	}
 	t.signals(i, signals, e.Time)
 	if kind == schema.KindLanding {
 		t.land(i, e)
 	}
 	if e.Goals != 0 && e.Status < 400 {
-		t.reach(t.visitors.at(i), e)
+		t.reach(t.visitors.At(i), e)
 	}
 }
 
 // signals notes what a client has shown of itself, and resolves the landings that
 // waited for it.
 func (t *Tracker) signals(i int32, shown attribution.Signal, now int64) {
-	v := t.visitors.at(i)
+	v := t.visitors.At(i)
 	if shown&attribution.SignalBareAsset != 0 {
 		v.bare = now
 	}

@@ -6,10 +6,11 @@ import (
 
 	"github.com/darkshare/darkshare/exporter/attribution"
 	"github.com/darkshare/darkshare/exporter/schema"
+	"github.com/darkshare/darkshare/exporter/slots"
 )
 
 // none is the index of no element.
-const none int32 = -1
+const none = slots.None
 
 // never is a time before every window of every log.
 const never = -int64(1) << 62
@@ -108,8 +109,8 @@ func within(a, b, window int64) bool {
 // visitors is a bounded table of visitors by key, in the order of their last
 // request. Slots are used again, so that the steady state allocates nothing.
 type visitors struct {
-	slab[visitor]
-	index      index
+	slots.Slab[visitor]
+	index      slots.Index
 	head, tail int32
 	free       int32 // linked by next
 	limit      int
@@ -123,7 +124,7 @@ type visitors struct {
 }
 
 func newVisitors(limit int) visitors {
-	return visitors{index: newIndex(), head: none, tail: none, free: none, limit: limit}
+	return visitors{index: slots.NewIndex(), head: none, tail: none, free: none, limit: limit}
 }
 
 func (vs *visitors) len() int { return vs.n }
@@ -131,15 +132,15 @@ func (vs *visitors) len() int { return vs.n }
 // get returns the visitor of that key, or none.
 func (vs *visitors) get(key uint64) int32 {
 	last := &vs.lately[key%uint64(len(vs.lately))]
-	if i := last.slot; last.key == key && int(i) < vs.slab.n && vs.at(i).key == key {
+	if i := last.slot; last.key == key && int(i) < vs.Len() && vs.At(i).key == key {
 		return i
 	}
-	for p := vs.index.probe(key); ; {
-		i := p.next()
+	for p := vs.index.Probe(key); ; {
+		i := p.Next()
 		if i == none {
 			return none
 		}
-		if vs.at(i).key == key {
+		if vs.At(i).key == key {
 			last.key, last.slot = key, i
 			return i
 		}
@@ -149,10 +150,10 @@ func (vs *visitors) get(key uint64) int32 {
 // fetch brings near what get reads of the visitor of that key. What it returns is of no
 // use but for having been read.
 func (vs *visitors) fetch(key uint64) uint64 {
-	if last := &vs.lately[key%uint64(len(vs.lately))]; last.key == key && int(last.slot) < vs.slab.n {
-		return vs.at(last.slot).key
+	if last := &vs.lately[key%uint64(len(vs.lately))]; last.key == key && int(last.slot) < vs.Len() {
+		return vs.At(last.slot).key
 	}
-	return uint64(vs.index.fetch(key))
+	return vs.index.Fetch(key)
 }
 
 // add makes a slot for the key, which must not be in the table. Where the table
@@ -165,30 +166,30 @@ func (vs *visitors) add(key uint64, site int, now int64, evict func(int32)) int3
 	}
 	i := vs.free
 	if i != none {
-		vs.free = vs.at(i).next
+		vs.free = vs.At(i).next
 	} else {
-		i = vs.slab.add()
+		i = vs.Slab.Add()
 	}
-	vs.at(i).reset(key, site, now)
-	vs.index.put(key, i)
+	vs.At(i).reset(key, site, now)
+	vs.index.Put(key, i)
 	vs.pushFront(i)
 	vs.n++
 	return i
 }
 
 func (vs *visitors) remove(i int32) {
-	vs.index.remove(vs.at(i).key, i)
-	vs.at(i).key = 0 // for lately
+	vs.index.Remove(vs.At(i).key, i)
+	vs.At(i).key = 0 // for lately
 	vs.unlink(i)
-	vs.at(i).next = vs.free
+	vs.At(i).next = vs.free
 	vs.free = i
 	vs.n--
 }
 
 // forget forgets all visitors.
 func (vs *visitors) forget() {
-	vs.index.clear()
-	vs.slab.clear()
+	vs.index.Clear()
+	vs.Slab.Clear()
 	vs.n = 0
 	vs.head, vs.tail, vs.free = none, none, none
 }
@@ -196,7 +197,7 @@ func (vs *visitors) forget() {
 // expire forgets the visitors not seen since.
 func (vs *visitors) expire(since int64) {
 	for vs.tail != none {
-		v := vs.at(vs.tail)
+		v := vs.At(vs.tail)
 		if v.seen >= since || v.pending != none {
 			return
 		}
@@ -207,7 +208,7 @@ func (vs *visitors) expire(since int64) {
 // touch notes that the visitor was seen. It moves to the front once a minute only:
 // who goes first when the table is full need not be known to the second.
 func (vs *visitors) touch(i int32, now int64) {
-	v := vs.at(i)
+	v := vs.At(i)
 	v.seen = max(v.seen, now)
 	if now-v.moved < coarse {
 		return
@@ -222,24 +223,24 @@ func (vs *visitors) touch(i int32, now int64) {
 const coarse = int64(time.Minute)
 
 func (vs *visitors) unlink(i int32) {
-	v := vs.at(i)
+	v := vs.At(i)
 	if v.prev != none {
-		vs.at(v.prev).next = v.next
+		vs.At(v.prev).next = v.next
 	} else {
 		vs.head = v.next
 	}
 	if v.next != none {
-		vs.at(v.next).prev = v.prev
+		vs.At(v.next).prev = v.prev
 	} else {
 		vs.tail = v.prev
 	}
 }
 
 func (vs *visitors) pushFront(i int32) {
-	v := vs.at(i)
+	v := vs.At(i)
 	v.prev, v.next = none, vs.head
 	if vs.head != none {
-		vs.at(vs.head).prev = i
+		vs.At(vs.head).prev = i
 	}
 	vs.head = i
 	if vs.tail == none {
@@ -260,7 +261,7 @@ func (t *Tracker) visitor(e *Event) int32 {
 	if i == none {
 		return t.visitors.add(key, e.Site, e.Time, t.evictVisitor)
 	}
-	v := t.visitors.at(i)
+	v := t.visitors.At(i)
 	if e.Time-v.seen > t.window {
 		t.resolvePending(i, ReasonUnconfirmed)
 		v.reset(key, e.Site, e.Time)
@@ -281,15 +282,15 @@ func (t *Tracker) overMidnight(e *Event, key uint64) int32 {
 	other := visitorKey(seed, e.whoOn(day), e.Site)
 	i := t.visitors.get(other)
 	if i != none && day < e.Time/dayNanos {
-		t.visitors.index.remove(other, i)
-		t.visitors.index.put(key, i)
-		t.visitors.at(i).key = key
+		t.visitors.index.Remove(other, i)
+		t.visitors.index.Put(key, i)
+		t.visitors.At(i).key = key
 	}
 	return i
 }
 
 func (t *Tracker) evictVisitor(i int32) {
-	if t.visitors.at(i).seen > t.clock-t.window {
+	if t.visitors.At(i).seen > t.clock-t.window {
 		t.stats.VisitorsEvicted++
 	}
 	t.resolvePending(i, ReasonEvicted)

@@ -1,14 +1,19 @@
-package visit
+// Package slots keeps what is known by a 64-bit key, so many of them and no more: a Slab
+// has the memory, an Index finds the slot of a key.
+package slots
 
 import "hash/maphash"
 
-// index finds slots by their keys: linear probing, with the gap closed on removal,
+// None is the slot of no element.
+const None int32 = -1
+
+// An Index finds slots by their keys: linear probing, with the gap closed on removal,
 // so that a table whose keys come and go all day neither fills with tombstones nor
 // allocates once it has its size.
 //
 // Of a key it has half of the hash, so that the table stays near the processor;
 // whoever has the slots has the whole keys, and compares.
-type index struct {
+type Index struct {
 	cells []cell
 	n     int
 	// factor, which is odd, keeps whoever invents the keys from making them collide:
@@ -29,34 +34,40 @@ func (c cell) slot() int32  { return int32(uint32(c)) - 1 }
 
 const firstBits = 6
 
-func newIndex() index {
-	return index{cells: make([]cell, 1<<firstBits), factor: maphash.Bytes(maphash.MakeSeed(), nil) | 1, shift: 32 - firstBits}
+// NewIndex returns an Index without keys.
+func NewIndex() Index {
+	return Index{cells: make([]cell, 1<<firstBits), factor: maphash.Bytes(maphash.MakeSeed(), nil) | 1, shift: 32 - firstBits}
 }
 
-func (x *index) hash(key uint64) uint32 { return uint32(key * x.factor >> 32) }
+func (x *Index) hash(key uint64) uint32 { return uint32(key * x.factor >> 32) }
 
-// A probe looks at the slots that may have a key.
-type probe struct {
+// A Probe looks at the slots that may have a key.
+type Probe struct {
 	cells []cell
 	i     uint32
 	hash  uint32
 }
 
-func (x *index) probe(key uint64) probe {
+// Len returns how many keys there are.
+func (x *Index) Len() int { return x.n }
+
+// Probe looks for a key.
+func (x *Index) Probe(key uint64) Probe {
 	h := x.hash(key)
-	return probe{x.cells, h >> x.shift, h}
+	return Probe{x.cells, h >> x.shift, h}
 }
 
-// fetch brings near what probe looks at first.
-func (x *index) fetch(key uint64) cell { return x.cells[x.hash(key)>>x.shift] }
+// Fetch brings near what Probe looks at first. What it returns is of no use but for
+// having been read.
+func (x *Index) Fetch(key uint64) uint64 { return uint64(x.cells[x.hash(key)>>x.shift]) }
 
-// next returns the next slot that may have the key, or none.
-func (p *probe) next() int32 {
+// Next returns the next slot that may have the key, or None.
+func (p *Probe) Next() int32 {
 	for {
 		c := p.cells[p.i&uint32(len(p.cells)-1)]
 		p.i++
 		if c == 0 {
-			return none
+			return None
 		}
 		if c.hash() == p.hash {
 			return c.slot()
@@ -64,8 +75,8 @@ func (p *probe) next() int32 {
 	}
 }
 
-// put adds a key that is not there.
-func (x *index) put(key uint64, slot int32) {
+// Put adds a key that is not there.
+func (x *Index) Put(key uint64, slot int32) {
 	if (x.n+1)*4 > len(x.cells)*3 {
 		x.grow()
 	}
@@ -73,7 +84,7 @@ func (x *index) put(key uint64, slot int32) {
 	x.n++
 }
 
-func (x *index) insert(c cell) {
+func (x *Index) insert(c cell) {
 	mask := uint32(len(x.cells) - 1)
 	i := c.hash() >> x.shift
 	for x.cells[i] != 0 {
@@ -82,12 +93,13 @@ func (x *index) insert(c cell) {
 	x.cells[i] = c
 }
 
-func (x *index) clear() {
+// Clear takes all keys out.
+func (x *Index) Clear() {
 	clear(x.cells)
 	x.n = 0
 }
 
-func (x *index) grow() {
+func (x *Index) grow() {
 	old := x.cells
 	x.cells = make([]cell, 2*len(old))
 	x.shift--
@@ -98,8 +110,8 @@ func (x *index) grow() {
 	}
 }
 
-// remove takes out a key that is there, with its slot.
-func (x *index) remove(key uint64, slot int32) {
+// Remove takes out a key that is there, with its slot.
+func (x *Index) Remove(key uint64, slot int32) {
 	mask := uint32(len(x.cells) - 1)
 	c := newCell(x.hash(key), slot)
 	i := c.hash() >> x.shift
