@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"hash/maphash"
 	"math/bits"
+	"slices"
 )
 
 // A hostCache remembers hosts by the authority that they were written as. It
 // has a fixed size and is for one goroutine.
 //
-// A host is kept at its second sight, so that a flood of invented hosts neither
-// drives out those that come again nor allocates.
+// Where there is no room any more a host is kept at its second sight, so that a flood of
+// invented hosts neither drives out those that come again nor allocates.
 type hostCache struct {
 	seed  maphash.Seed
 	slots []hostSlot
@@ -53,26 +54,30 @@ func (c *hostCache) get(authority []byte) (*host, uint64) {
 	return nil, hash
 }
 
-// put remembers what was found for an authority, unless this is its first sight.
+// put remembers what was found for an authority, unless that would drive another one out
+// and this is its first sight.
 func (c *hostCache) put(authority []byte, hash uint64, h *host) {
-	seen := &c.seen[int(hash>>16)&(len(c.seen)-1)]
-	if print := uint32(hash>>32) | 1; *seen != print {
-		*seen = print
-		return
-	}
 	set := c.set(hash)
-	place := &set[0]
-	for i := range set {
-		if !set[i].used {
-			place = &set[i]
-			break
+	place := slices.IndexFunc(set, func(s hostSlot) bool { return s.host == nil })
+	if place < 0 {
+		seen := &c.seen[int(hash>>16)&(len(c.seen)-1)]
+		if print := uint32(hash>>32) | 1; *seen != print {
+			*seen = print
+			return
 		}
-		set[i].used = false
+		place = 0
+		for i := range set {
+			if !set[i].used {
+				place = i
+				break
+			}
+			set[i].used = false
+		}
 	}
 	kept := *h
 	kept.name = bytes.Clone(h.name)
 	kept.domain = kept.name[len(h.name)-len(h.domain):]
-	*place = hostSlot{hash: hash, key: bytes.Clone(authority), host: &kept}
+	set[place] = hostSlot{hash: hash, key: bytes.Clone(authority), host: &kept}
 }
 
 func (c *hostCache) set(hash uint64) []hostSlot {

@@ -297,6 +297,7 @@ func (e *Engine) parse(w *worker, j *job) {
 		e.ship(w, j)
 		return
 	}
+	j.batch.own()
 	w.parse(j, j.batch, func() {})
 }
 
