@@ -379,3 +379,17 @@ func TestTick(t *testing.T) {
 	f("long ago, while it is read", now.AddDate(-10, 0, 0), now.Add(time.Second), 0)
 	f("long ago, at its end", now.AddDate(-10, 0, 0), now.Add(10*time.Second), 1)
 }
+
+// TestOverMidnight: the salt changes with the day, and an asset after midnight still
+// confirms the landing before it, in a log whose records have no names but addresses.
+func TestOverMidnight(t *testing.T) {
+	r := start(t, Options{Rules: sites("a.example")}, Input{Name: "log", Format: compiled(t, "combined")})
+	line := func(at, path, referer string) string {
+		return `192.0.2.1 - - [` + at + ` +0000] "GET ` + path + ` HTTP/1.1" 200 1 "` + referer + `" "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"` + "\n"
+	}
+	r.send(0, line("02/Sep/2026:23:59:58", "/page", "https://www.google.com/")+line("03/Sep/2026:00:00:01", "/style.css", "https://a.example/page"))
+	s := r.end()
+	if s["darkshare_visits_total"] != 1 || s["darkshare_unconfirmed_landings_total"] != 0 {
+		t.Errorf("%v visits and %v unconfirmed landings, want 1 and 0", s["darkshare_visits_total"], s["darkshare_unconfirmed_landings_total"])
+	}
+}
