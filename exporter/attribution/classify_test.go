@@ -100,13 +100,38 @@ func mix(n int) (requests []accesslog.Request, size int) {
 	return requests, size
 }
 
+// TestClassifyAll: many at once are what they are one by one, also where the caches are
+// too small for a bunch.
+func TestClassifyAll(t *testing.T) {
+	for _, entries := range []int{1, 64, 4096} {
+		o := testSites
+		o.CacheEntries = entries
+		rules := newRules(t, o)
+		requests, _ := mix(3000)
+		bunches, single := rules.NewClassifier(), rules.NewClassifier()
+		var got [Bunch]Verdict
+		for n := 1; len(requests) > 0; n = n%Bunch + 1 {
+			n = min(n, len(requests))
+			bunches.ClassifyAll(requests, -1, got[:n])
+			for i := range n {
+				var want Verdict
+				single.Classify(&requests[i], -1, &want)
+				if !reflect.DeepEqual(got[i], want) {
+					t.Fatalf("%d entries, %d of %d: got %+v, want %+v", entries, i, n, got[i], want)
+				}
+			}
+			requests = requests[n:]
+		}
+	}
+}
+
 func TestClassifyDoesNotAllocate(t *testing.T) {
 	c := newRules(t, testSites).NewClassifier()
-	requests, _ := mix(500)
-	var v Verdict
+	requests, _ := mix(30 * Bunch)
+	var vs [Bunch]Verdict
 	all := func() {
-		for i := range requests {
-			c.Classify(&requests[i], -1, &v)
+		for i := 0; i < len(requests); i += Bunch {
+			c.ClassifyAll(requests[i:], -1, vs[:])
 		}
 		c.Reset(c.scratch)
 	}
@@ -122,18 +147,21 @@ func BenchmarkClassify(b *testing.B) {
 	c := newRules(b, Options{Sites: []Site{{Name: "example", Hosts: []string{"example.com"}}}}).NewClassifier()
 	requests, size := mix(1 << 11)
 	var kinds [schema.NumKinds]int
-	var v Verdict
-	for range 3 {
-		for i := range requests {
-			c.Classify(&requests[i], -1, &v)
-		}
+	var vs [Bunch]Verdict
+	bunch := func(i int) {
+		c.ClassifyAll(requests[i&(len(requests)-1):], -1, vs[:])
+	}
+	for i := range 3 * len(requests) / Bunch {
+		bunch(i * Bunch)
 	}
 	b.SetBytes(int64(size / len(requests)))
 	b.ReportAllocs()
 	b.ResetTimer()
-	for i := range b.N {
-		c.Classify(&requests[i&(len(requests)-1)], -1, &v)
-		kinds[v.Kind]++
+	for i := 0; i < b.N; i += Bunch {
+		bunch(i)
+		for _, v := range vs {
+			kinds[v.Kind]++
+		}
 		if i&1023 == 0 {
 			c.Reset(c.scratch)
 		}
