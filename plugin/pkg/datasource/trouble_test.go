@@ -164,6 +164,9 @@ func TestTrouble(t *testing.T) {
 			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 			f := newFront(t, wellServer)
 			defer f.Close()
+			if raceEnabled && strings.HasPrefix(c.name, "gigabytes") {
+				t.Skip("takes most of a minute; runs without the race detector, too")
+			}
 			timeout, url := "1s", f.URL
 			if strings.HasPrefix(c.name, "gigabytes") {
 				timeout = "20s" // which reading 64 MiB may take where others are busy
