@@ -6,8 +6,10 @@ import "github.com/darkshare/darkshare/exporter/schema"
 type sender struct {
 	name    string
 	channel schema.Channel
-	// loss is the share of its visits that come without a referrer.
-	loss float64
+	// loss is the share of its visits that come without a referrer; assumed, that
+	// nobody has published how many of a public sender's do.
+	loss    float64
+	assumed bool
 	// web is the share of the visits without a referrer that were clicked on a
 	// web page, which Sec-Fetch-Site shows as cross-site; the others were opened
 	// by an app outside the browser (none).
@@ -34,10 +36,11 @@ type sender struct {
 
 // newSenders returns everyone who can send visits, by name. The losses of
 // TikTok, Slack, Discord, Mastodon, WhatsApp, Messenger, Instagram messages,
-// LinkedIn and Pinterest are SparkToro's measurement of 2023; all other
-// numbers here are this simulator's assumptions: other public networks lose
-// 5 %, search 2 %, sites 8 % (noreferrer), webmail half, and apps that open the
-// phone's browser everything.
+// LinkedIn and Pinterest are SparkToro's measurement of 2023, those of WeChat are of a
+// real log (DESIGN.md). All other numbers here are this simulator's assumptions: other
+// public networks lose 5 % and more, search 2 %, sites 8 % (noreferrer), assistants 10 to
+// 30 %; Options.PublishedLosses leaves these out. Webmail loses half, and apps that open
+// the phone's browser everything.
 func newSenders() map[string]*sender {
 	const (
 		private  = schema.ChannelDarkSocial
@@ -102,14 +105,14 @@ func newSenders() map[string]*sender {
 		{name: "apple_mail", channel: private, loss: 1, phone: 0.7, reach: 1.3},
 
 		// Public.
-		{name: "facebook", channel: public, loss: 0.05, web: 0.5, phone: 0.85, inApp: 0.85, agents: fb, fetcher: facebookFetcher,
+		{name: "facebook", channel: public, loss: 0.05, assumed: true, web: 0.5, phone: 0.85, inApp: 0.85, agents: fb, fetcher: facebookFetcher,
 			refs: []string{"https://l.facebook.com/", "https://lm.facebook.com/", "https://m.facebook.com/", "https://www.facebook.com/", "http://m.facebook.com/"},
 			tags: []string{"fbclid=IwAR2x7Qk0yJ3Z8vTg5mWbN1dRfLpE6sUaHc9", "fbclid=IwY2xjawKq3ZleHRuA2FlbQIxMABicmlkETFkWm"}, tagged: 0.75},
-		{name: "twitter", channel: public, loss: 0.05, web: 0.5, phone: 0.7, inApp: 0.6, refs: []string{"https://t.co/"}, fetcher: twitterFetcher,
+		{name: "twitter", channel: public, loss: 0.05, assumed: true, web: 0.5, phone: 0.7, inApp: 0.6, refs: []string{"https://t.co/"}, fetcher: twitterFetcher,
 			agents: inApp("com.twitter.android", "Twitter for iPhone/11.14", "TwitterAndroid")},
-		{name: "instagram", channel: public, loss: 0.05, phone: 0.97, inApp: 0.93, agents: ig, refs: []string{"https://l.instagram.com/"},
+		{name: "instagram", channel: public, loss: 0.05, assumed: true, phone: 0.97, inApp: 0.93, agents: ig, refs: []string{"https://l.instagram.com/"},
 			tags: []string{"utm_source=ig&utm_medium=social&utm_content=link_in_bio"}, tagged: 0.4},
-		{name: "threads", channel: public, loss: 0.05, phone: 0.95, inApp: 0.8, refs: []string{"https://l.threads.com/", "https://l.threads.net/"},
+		{name: "threads", channel: public, loss: 0.05, assumed: true, phone: 0.95, inApp: 0.8, refs: []string{"https://l.threads.com/", "https://l.threads.net/"},
 			agents: inApp("com.instagram.barcelona", "Barcelona 382.0.0.31.84 (iPhone15,2; iOS 18_5; en_US; en; scale=3.00; 1179x2556; 740911200)",
 				"Barcelona 381.0.0.39.109 Android (34/14; 420dpi; 1080x2209; Google/google; Pixel 8; shiba; shiba; en_US; 736120311)")},
 		{name: "linkedin", channel: public, loss: 0.14, web: 0.3, phone: 0.6, inApp: 0.7, fetcher: linkedinFetcher,
@@ -117,50 +120,50 @@ func newSenders() map[string]*sender {
 			agents: inApp("com.linkedin.android", "[LinkedInApp]/9.31.1543", "[LinkedInApp]")},
 		{name: "pinterest", channel: public, loss: 0.12, web: 0.3, phone: 0.85, inApp: 0.8, refs: []string{"https://www.pinterest.com/", "https://www.pinterest.fr/"},
 			agents: inApp("com.pinterest", "[Pinterest/iOS]", "[Pinterest/Android]")},
-		{name: "reddit", channel: public, loss: 0.05, web: 0.5, phone: 0.6, refs: []string{"https://www.reddit.com/", "https://old.reddit.com/"}, androidRef: "android-app://com.reddit.frontpage/", fetcher: redditFetcher},
+		{name: "reddit", channel: public, loss: 0.05, assumed: true, web: 0.5, phone: 0.6, refs: []string{"https://www.reddit.com/", "https://old.reddit.com/"}, androidRef: "android-app://com.reddit.frontpage/", fetcher: redditFetcher},
 		{name: "tiktok", channel: public, loss: 1, phone: 0.98, inApp: 0.95,
 			agents: inApp("com.zhiliaoapp.musically", "musical_ly_39.5.0 JsSdk/2.0 NetType/WIFI Channel/App Store ByteLocale/en Region/US BytedanceWebview/d8a21c6",
 				"trill_390503 JsSdk/1.0 NetType/WIFI Channel/googleplay AppName/musical_ly app_version/39.5.3 ByteLocale/fr ByteFullLocale/fr Region/FR BytedanceWebview/d8a21c6")},
 		{name: "mastodon", channel: public, loss: 1, web: 0.7, phone: 0.5, fetcher: mastodonFetcher},
-		{name: "bluesky", channel: public, loss: 0.2, web: 0.3, phone: 0.55, refs: []string{"https://go.bsky.app/", "https://bsky.app/"}, fetcher: blueskyFetcher},
-		{name: "youtube", channel: public, loss: 0.1, web: 0.5, phone: 0.6, refs: []string{"https://www.youtube.com/", "https://m.youtube.com/"}},
-		{name: "weibo", channel: public, loss: 0.3, phone: 0.9, inApp: 0.9, refs: []string{"https://weibo.com/", "https://m.weibo.cn/"},
+		{name: "bluesky", channel: public, loss: 0.2, assumed: true, web: 0.3, phone: 0.55, refs: []string{"https://go.bsky.app/", "https://bsky.app/"}, fetcher: blueskyFetcher},
+		{name: "youtube", channel: public, loss: 0.1, assumed: true, web: 0.5, phone: 0.6, refs: []string{"https://www.youtube.com/", "https://m.youtube.com/"}},
+		{name: "weibo", channel: public, loss: 0.3, assumed: true, phone: 0.9, inApp: 0.9, refs: []string{"https://weibo.com/", "https://m.weibo.cn/"},
 			agents: inApp("com.sina.weibo", "Weibo (iPhone15,2__weibo__15.6.1__iphone__os18.5)", "Weibo (samsung-SM-S918B__weibo__15.6.1__android__android14)")},
 		{name: "wechat_moments", channel: public, loss: 0.99, phone: 0.98, inApp: 0.9, agents: wechat, refs: []string{"https://mp.weixin.qq.com/"},
 			tags: []string{"from=timeline&isappinstalled=0", "from=timeline"}, tagged: 0.7},
 
-		{name: "google", channel: search, loss: 0.02, web: 0.5, refs: []string{"https://www.google.com/", "https://www.google.com/", "https://www.google.com/", "https://www.google.fr/", "https://www.google.de/", "https://www.google.co.uk/"},
+		{name: "google", channel: search, loss: 0.02, assumed: true, web: 0.5, refs: []string{"https://www.google.com/", "https://www.google.com/", "https://www.google.com/", "https://www.google.fr/", "https://www.google.de/", "https://www.google.co.uk/"},
 			androidRef: "android-app://com.google.android.googlequicksearchbox/"},
-		{name: "bing", channel: search, loss: 0.02, web: 0.5, phone: 0.2, refs: []string{"https://www.bing.com/"}},
-		{name: "duckduckgo", channel: search, loss: 0.04, web: 0.5, refs: []string{"https://duckduckgo.com/"}},
-		{name: "yahoo", channel: search, loss: 0.02, refs: []string{"https://search.yahoo.com/", "https://fr.search.yahoo.com/"}},
-		{name: "ecosia", channel: search, loss: 0.02, refs: []string{"https://www.ecosia.org/"}},
-		{name: "baidu", channel: search, loss: 0.03, web: 0.5, phone: 0.7, refs: []string{"https://www.baidu.com/", "https://m.baidu.com/"}},
-		{name: "yandex", channel: search, loss: 0.02, refs: []string{"https://yandex.ru/", "https://ya.ru/"}},
+		{name: "bing", channel: search, loss: 0.02, assumed: true, web: 0.5, phone: 0.2, refs: []string{"https://www.bing.com/"}},
+		{name: "duckduckgo", channel: search, loss: 0.04, assumed: true, web: 0.5, refs: []string{"https://duckduckgo.com/"}},
+		{name: "yahoo", channel: search, loss: 0.02, assumed: true, refs: []string{"https://search.yahoo.com/", "https://fr.search.yahoo.com/"}},
+		{name: "ecosia", channel: search, loss: 0.02, assumed: true, refs: []string{"https://www.ecosia.org/"}},
+		{name: "baidu", channel: search, loss: 0.03, assumed: true, web: 0.5, phone: 0.7, refs: []string{"https://www.baidu.com/", "https://m.baidu.com/"}},
+		{name: "yandex", channel: search, loss: 0.02, assumed: true, refs: []string{"https://yandex.ru/", "https://ya.ru/"}},
 
-		{name: "chatgpt", channel: ai, loss: 0.3, web: 0.3, phone: 0.4, refs: []string{"https://chatgpt.com/"}, tags: []string{"utm_source=chatgpt.com"}, tagged: 0.85},
-		{name: "perplexity", channel: ai, loss: 0.1, web: 0.3, phone: 0.3, refs: []string{"https://www.perplexity.ai/"}, tags: []string{"utm_source=perplexity"}, tagged: 0.1},
-		{name: "gemini", channel: ai, loss: 0.1, web: 0.3, refs: []string{"https://gemini.google.com/"}},
-		{name: "claude", channel: ai, loss: 0.2, web: 0.8, phone: 0.2, refs: []string{"https://claude.ai/"}},
-		{name: "copilot", channel: ai, loss: 0.1, web: 0.3, phone: 0.2, refs: []string{"https://copilot.microsoft.com/"}, tags: []string{"utm_source=copilot.com"}, tagged: 0.5},
+		{name: "chatgpt", channel: ai, loss: 0.3, assumed: true, web: 0.3, phone: 0.4, refs: []string{"https://chatgpt.com/"}, tags: []string{"utm_source=chatgpt.com"}, tagged: 0.85},
+		{name: "perplexity", channel: ai, loss: 0.1, assumed: true, web: 0.3, phone: 0.3, refs: []string{"https://www.perplexity.ai/"}, tags: []string{"utm_source=perplexity"}, tagged: 0.1},
+		{name: "gemini", channel: ai, loss: 0.1, assumed: true, web: 0.3, refs: []string{"https://gemini.google.com/"}},
+		{name: "claude", channel: ai, loss: 0.2, assumed: true, web: 0.8, phone: 0.2, refs: []string{"https://claude.ai/"}},
+		{name: "copilot", channel: ai, loss: 0.1, assumed: true, web: 0.3, phone: 0.2, refs: []string{"https://copilot.microsoft.com/"}, tags: []string{"utm_source=copilot.com"}, tagged: 0.5},
 
 		// Untagged newsletters are what Mix.Tagged leaves of them; see session.channel.
 		{name: newsletter, channel: schema.ChannelEmail, loss: 0.65, web: 0.35, phone: 0.55,
 			refs: []string{"https://mail.google.com/", "https://outlook.live.com/", "https://mail.yahoo.com/", "https://messagerie.orange.fr/"},
 			tags: []string{"utm_source=newsletter&utm_medium=email&utm_campaign=weekly", "utm_source=brevo&utm_medium=email&utm_campaign=digest",
 				"mc_cid=4f1c2a9b7e&mc_eid=8d2b64c1f0", "utm_medium=email&utm_source=mailchimp&mc_cid=91b0ce77aa"}},
-		{name: "google_ads", channel: paid, loss: 0.15, web: 0.3, refs: []string{"https://www.google.com/", "https://www.googleadservices.com/", "https://googleads.g.doubleclick.net/"},
+		{name: "google_ads", channel: paid, loss: 0.15, assumed: true, web: 0.3, refs: []string{"https://www.google.com/", "https://www.googleadservices.com/", "https://googleads.g.doubleclick.net/"},
 			tags: []string{"gclid=EAIaIQobChMI8r2Zk9vYhQMVq5KDBx3kTQbNEAAYASAAEgKq7_D_BwE",
 				"utm_source=google&utm_medium=cpc&utm_campaign=brand&gclid=Cj0KCQjwir2xBhC_ARIsAMTXk84", "gbraid=0AAAAADp3kQx7mJ4bWl&gad_source=1"}, tagged: 0.97},
-		{name: "meta_ads", channel: paid, loss: 0.1, phone: 0.93, inApp: 0.85, agents: append(append([]*agent{}, fb...), ig...),
+		{name: "meta_ads", channel: paid, loss: 0.1, assumed: true, phone: 0.93, inApp: 0.85, agents: append(append([]*agent{}, fb...), ig...),
 			refs: []string{"https://l.facebook.com/", "https://lm.facebook.com/", "https://l.instagram.com/", "http://m.facebook.com/"},
 			tags: []string{"utm_source=facebook&utm_medium=paid_social&utm_campaign=launch", "utm_source=ig&utm_medium=paid&utm_campaign=reach&fbclid=PAZXh0bgNhZW0BMABh"}, tagged: 0.95},
-		{name: "sites", channel: referral, loss: 0.08, web: 1, refs: []string{
+		{name: "sites", channel: referral, loss: 0.08, assumed: true, web: 1, refs: []string{
 			"https://en.wikipedia.org/", "https://www.lemonde.fr/", "https://forum.example.net/", "https://www.wired.com/", "https://medium.com/",
 			"https://www.heise.de/", "https://substack.com/", "https://someones-blog.example.org/", "https://www.theguardian.com/", "https://www.nature.com/"}},
-		{name: "hackernews", channel: referral, loss: 0.05, web: 0.7, phone: 0.4, refs: []string{"https://news.ycombinator.com/"}},
-		{name: "github", channel: referral, loss: 0.03, web: 1, phone: 0.1, refs: []string{"https://github.com/"}},
-		{name: "stackoverflow", channel: referral, loss: 0.03, web: 1, phone: 0.1, refs: []string{"https://stackoverflow.com/"}},
+		{name: "hackernews", channel: referral, loss: 0.05, assumed: true, web: 0.7, phone: 0.4, refs: []string{"https://news.ycombinator.com/"}},
+		{name: "github", channel: referral, loss: 0.03, assumed: true, web: 1, phone: 0.1, refs: []string{"https://github.com/"}},
+		{name: "stackoverflow", channel: referral, loss: 0.03, assumed: true, web: 1, phone: 0.1, refs: []string{"https://stackoverflow.com/"}},
 	}
 	byName := make(map[string]*sender, len(all))
 	for _, s := range all {

@@ -82,7 +82,7 @@ func (s *simulation) visit(a arrival) {
 		v.seen[i] = -1
 	}
 	switch {
-	case s.chance(from.loss):
+	case s.chance(from.loss) && !(from.assumed && s.PublishedLosses):
 		v.origin = "none"
 		if s.chance(from.web) && !v.inApp {
 			v.origin = "cross-site"

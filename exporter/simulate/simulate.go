@@ -45,6 +45,10 @@ type Options struct {
 	// Site is the site. Its kind is the mix's if Kind is zero.
 	Site Site
 	Mix  Mix
+	// PublishedLosses is true where public senders lose as many referrers as has been
+	// published, and those of whom nothing has been, none; else these lose as many as is
+	// assumed.
+	PublishedLosses bool
 	// Events are what happens out of the ordinary.
 	Events []Event
 	Format Format
