@@ -74,6 +74,14 @@ func (s *salts) nearby(now, span int64) (day int64, seed *salt, ok bool) {
 	return day, seed, ok
 }
 
+// known returns the salt of a day that has begun and is one of the two newest, else nil.
+func (s *salts) known(day int64) *salt {
+	if slot := day & 1; s.day[slot] == day && s.seed[slot].set() {
+		return &s.seed[slot]
+	}
+	return nil
+}
+
 // of returns the salt of a day. A record later than two days takes the newer salt: it
 // must not throw away the one in use.
 func (s *salts) of(day int64) *salt {

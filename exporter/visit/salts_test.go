@@ -52,3 +52,19 @@ func BenchmarkSalt(b *testing.B) {
 		s.hash(addr, 0)
 	}
 }
+
+// TestFetchChangesNothing: the salt of a day is there once its first record has been
+// observed, and not before, whatever is fetched ahead of it.
+func TestFetchChangesNothing(t *testing.T) {
+	tr := NewTracker(Options{}, &recorder{})
+	today := *tr.salts.of(20_000)
+	for _, day := range []int64{0, 19_999, 20_001, 20_002, 30_000} {
+		tr.Fetch(day*dayNanos, 1, 0)
+	}
+	if *tr.salts.of(20_000) != today || tr.salts.known(20_001) != nil {
+		t.Error("a day began that nobody has seen a record of")
+	}
+	if tr.Fetch(20_000*dayNanos, 1, 0); tr.salts.known(20_000) == nil {
+		t.Error("today is not known")
+	}
+}

@@ -297,9 +297,11 @@ func (t *Tracker) evictVisitor(i int32) {
 }
 
 // Fetch brings near what Observe will read of the visitor, who is what HashVisitor says,
-// at that time.
+// at that time. It changes nothing: no day begins before its records are observed.
 func (t *Tracker) Fetch(at int64, who uint64, site int) {
-	t.fetched += t.visitors.fetch(visitorKey(t.salts.of(at/dayNanos), who, site))
+	if day := t.salts.known(at / dayNanos); day != nil {
+		t.fetched += t.visitors.fetch(visitorKey(day, who, site))
+	}
 }
 
 func visitorKey(day *salt, who uint64, site int) uint64 {
