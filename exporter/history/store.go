@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -333,11 +334,13 @@ func (s *Store) rangeOver(ctx context.Context, q storage.Queryable, expr string,
 	if err != nil {
 		return nil, err
 	}
-	// The engine uses the points' memory again once the query is closed.
-	for i := range matrix {
-		matrix[i].Floats = append([]promql.FPoint(nil), matrix[i].Floats...)
+	// The engine uses the points' memory again once the query is closed: that of whatever
+	// the series in its own matrix have then, so the copies must not be in it.
+	own := slices.Clone(matrix)
+	for i := range own {
+		own[i].Floats = slices.Clone(own[i].Floats)
 	}
-	return matrix, nil
+	return own, nil
 }
 
 // Close stops rules and queries and closes the store. No call of another method may
